@@ -4,6 +4,7 @@
 import type { AccessToken } from "./access-token.ts";
 import { type Connection, isOfConnection } from "./connection.ts";
 import { Failure, read, translate } from "./failure.ts";
+import { said } from "./language.ts";
 import type {
   Changes,
   Invitation,
@@ -26,6 +27,11 @@ export type { TodoChange, TodoList, TodoListChange } from "./todo-api.ts";
 export interface Streams {
   /** A stream that says when something has changed since the position. It is read by lib/live.ts. */
   events(position: string, signal: AbortSignal): Promise<Response>;
+}
+
+export interface Exporting {
+  /** All todos and lists that are the person's own. */
+  exported(): Promise<Operations["GET /api/v1/export"]["answer"]>;
 }
 
 export interface Sharing {
@@ -96,7 +102,7 @@ export function todoApi({
   connection,
   fetch,
   now,
-}: Surroundings): TodoApi & Sharing & Streams {
+}: Surroundings): TodoApi & Sharing & Streams & Exporting {
   let closedUntil = 0; // time until which Retry-After forbids requests
 
   async function call<K extends keyof Operations>(operation: K, made: Call<K> = {}): Promise<Operations[K]["answer"]> {
@@ -115,7 +121,7 @@ export function todoApi({
   }
 
   async function attempt<K extends keyof Operations>(operation: K, made: Call<K>): Promise<Operations[K]["answer"]> {
-    if (now() < closedUntil) throw new Failure("limited", "Too many requests.", { retryAt: closedUntil });
+    if (now() < closedUntil) throw new Failure("limited", said("Too many requests."), { retryAt: closedUntil });
     const response = await authorized(operation, made);
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Operations[K]["answer"];
     const failure = await read(response, now());
@@ -199,6 +205,7 @@ export function todoApi({
     withdraw: (id, second) => call("DELETE /api/v1/lists/{list_id}/invitations/{invitation_id}", { id, second }),
     showInvitation: (token) => call("POST /api/v1/invitations/show", { body: { token } }),
     acceptInvitation: (token, name) => call("POST /api/v1/invitations/accept", { body: { token, name } }),
+    exported: () => call("GET /api/v1/export"),
     deletedLists: async () => (await call("GET /api/v1/lists", { query: { deleted: "only" } })).items,
   };
 }

@@ -1,6 +1,7 @@
 import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { signOut } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
+import { counted, said } from "../lib/language.ts";
 import { leave } from "../lib/leaving.ts";
 import { store } from "../wiring.ts";
 
@@ -24,19 +25,23 @@ export function SignOutButton(): ReactNode {
   return (
     <>
       <button type="button" className="plain quiet" disabled={state === "busy"} onClick={() => void go()}>
-        {state === "failed" ? "Sign out again" : isAsking ? "Sign out and lose it" : "Sign out"}
+        {said(state === "failed" ? "Sign out again" : isAsking ? "Sign out and lose it" : "Sign out")}
       </button>
       {isAsking && (
         <span className="sign-out-failed" role="alert">
-          {unsent === 1 ? "One change is" : `${unsent} changes are`} not sent yet, and would be lost.{" "}
+          {counted(
+            unsent,
+            "One change is not sent yet, and would be lost.",
+            "{number} changes are not sent yet, and would be lost.",
+          )}{" "}
           <button type="button" className="plain" onClick={() => setState("ready")}>
-            Stay
+            {said("Stay")}
           </button>
         </span>
       )}
       {state === "failed" && (
         <span className="sign-out-failed" role="alert">
-          Signing out failed. You are still signed in.
+          {said("Signing out failed. You are still signed in.")}
         </span>
       )}
     </>

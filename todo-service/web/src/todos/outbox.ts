@@ -7,6 +7,7 @@
 import type { NewTodo, NewTodoList, Todo, TodoChange, TodoList, TodoListChange } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, Failure } from "../lib/failure.ts";
+import { said } from "../lib/language.ts";
 import {
   bare,
   type Deferred,
@@ -295,7 +296,10 @@ export class Outbox {
     if (!isNew(entry)) return;
     const now = this.#surroundings.now();
     if (entry.triedAt !== undefined && now - entry.triedAt > REMEMBERED)
-      throw new Failure("invalid", "It was sent a day ago, and the answer was lost. Look whether it is there already.");
+      throw new Failure(
+        "invalid",
+        said("It was sent a day ago, and the answer was lost. Look whether it is there already."),
+      );
     if (entry.triedAt !== undefined) return;
     const tried = { ...entry, triedAt: now };
     this.#entries = this.#entries.map((each) => (each.key === entry.key ? tried : each));

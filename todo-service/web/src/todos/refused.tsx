@@ -4,13 +4,13 @@
 import { type ReactNode, useState } from "react";
 import type { Todo, TodoChange, TodoList, TodoListChange } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
-import { said } from "../lib/language.ts";
+import { said, saidWith, type Text } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { store } from "../wiring.ts";
 import { isNewList } from "./entries.ts";
 import type { Deferred, ListChange, NewList, Waiting } from "./store.ts";
 
-const NAMES: Record<keyof TodoChange, string> = {
+const NAMES: Record<keyof TodoChange, Text> = {
   title: "its new name",
   notes: "its notes",
   status: "that it is done, or open",
@@ -19,7 +19,7 @@ const NAMES: Record<keyof TodoChange, string> = {
   position: "its place",
   list_id: "its list",
 };
-const OF_LIST: Record<keyof TodoListChange, string> = {
+const OF_LIST: Record<keyof TodoListChange, Text> = {
   name: "its new name",
   color: "its colour",
   position: "its place",
@@ -89,16 +89,17 @@ function One({ change, now, lists, refusal }: OneProps): ReactNode {
   return (
     <div className="message problem" role="alert">
       <span>
-        “<bdi>{change.change.title ?? change.seen.title}</bdi>”:{" "}
-        {said("what you changed without a network ({what}) is not saved.", { what: what.join(", ") })}{" "}
+        {saidWith("“{title}”: what you changed without a network ({what}) is not saved.", {
+          title: <bdi>{change.change.title ?? change.seen.title}</bdi>,
+          what: what.join(", "),
+        })}{" "}
         {isShared
           ? said("The list “{name}” is no longer shared with you.", { name: gone.name })
-          : said(isNowhere ? "The list that it is for is not there any more." : refusal.message)}
+          : isNowhere
+            ? said("The list that it is for is not there any more.")
+            : refusal.message}
         {now && change.change.title !== undefined && (
-          <>
-            {" "}
-            {said("It is now")} “<bdi>{now.title}</bdi>”.
-          </>
+          <> {saidWith("It is now “{title}”.", { title: <bdi>{now.title}</bdi> })}</>
         )}
       </span>
       {!canInsist && <Typed texts={[change.change.title, change.change.notes]} />}
@@ -128,7 +129,7 @@ function OfList({ entry, lists, refusal }: OfListProps): ReactNode {
     return (
       <div className="message problem" role="alert">
         <span>
-          {said("The list “{name}” was not made.", { name: entry.list.name })} {said(refusal.message)}
+          {said("The list “{name}” was not made.", { name: entry.list.name })} {refusal.message}
         </span>
         <span className="choices">
           <button type="button" className="plain" onClick={() => store.insistOnList(entry)}>
@@ -151,18 +152,17 @@ function OfList({ entry, lists, refusal }: OfListProps): ReactNode {
   return (
     <div className="message problem" role="alert">
       <span>
-        “<bdi>{listChange.name ?? seenList.name}</bdi>”:{" "}
-        {said("what you changed without a network ({what}) is not saved.", { what: what.join(", ") })}{" "}
+        {saidWith("“{title}”: what you changed without a network ({what}) is not saved.", {
+          title: <bdi>{listChange.name ?? seenList.name}</bdi>,
+          what: what.join(", "),
+        })}{" "}
         {refusal.kind === "conflict"
           ? said("This list has been changed somewhere else in the meantime.")
           : refusal.kind === "missing"
             ? said("This list no longer exists.")
-            : said(refusal.message)}
+            : refusal.message}
         {now && listChange.name !== undefined && (
-          <>
-            {" "}
-            {said("It is now")} “<bdi>{now.name}</bdi>”.
-          </>
+          <> {saidWith("It is now “{title}”.", { title: <bdi>{now.name}</bdi> })}</>
         )}
       </span>
       <span className="choices">
@@ -184,7 +184,7 @@ function OfNoList({ waiting }: { waiting: Waiting }): ReactNode {
   return (
     <div className="message problem" role="alert">
       <span>
-        “<bdi>{waiting.todo.title}</bdi>” {said("was not added.")}{" "}
+        {saidWith("“{title}” was not added.", { title: <bdi>{waiting.todo.title}</bdi> })}{" "}
         {gone && gone.role !== "owner"
           ? said("The list “{name}” is no longer shared with you.", { name: gone.name })
           : said("The list that it is for is not there any more.")}

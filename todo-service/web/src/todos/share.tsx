@@ -3,13 +3,13 @@
 import { type FormEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import type { Invitation, Member, Sharing, TodoList } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
-import { said } from "../lib/language.ts";
+import { locale, said, saidWith, type Text } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { useOnline } from "../parts/online.ts";
 
 type Role = Member["role"];
 
-export const ROLES: Record<Role, string> = { editor: "can edit", viewer: "can look" };
+export const ROLES: Record<Role, Text> = { editor: "can edit", viewer: "can look" };
 
 interface ShareProps {
   api: Sharing;
@@ -60,17 +60,26 @@ export function Share({ api, list, name, isToCome, changed, close }: ShareProps)
   }
 
   return (
-    <dialog ref={dialog} className="share" aria-label={`Share: ${list.name}`} onClose={close}>
+    <dialog ref={dialog} className="share" aria-label={said("Share: {name}", { name: list.name })} onClose={close}>
       <div className="heading">
-        <h2 dir="auto">{isOwner ? `Share “${list.name}”` : list.name}</h2>
-        <button type="button" className="plain dismiss" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <h2 dir="auto">{isOwner ? said("Share “{name}”", { name: list.name }) : list.name}</h2>
+        <button
+          type="button"
+          className="plain dismiss"
+          aria-label={said("Close")}
+          onClick={() => dialog.current?.close()}
+        >
           ×
         </button>
       </div>
       {!isOwner && (
         <p className="hint">
-          <bdi>{list.shared_by}</bdi> shares this list with you. You {ROLES[list.role as Role]}
-          {list.role === "viewer" ? " at it." : " what is in it."}
+          {saidWith(
+            list.role === "viewer"
+              ? "{name} shares this list with you. You can look at it."
+              : "{name} shares this list with you. You can edit what is in it.",
+            { name: <bdi>{list.shared_by}</bdi> },
+          )}
         </p>
       )}
       {(!isOnline || isToCome) && (
@@ -86,12 +95,12 @@ export function Share({ api, list, name, isToCome, changed, close }: ShareProps)
       {link && <Link link={link} />}
       {failure && isOnline && <FailureMessage failure={failure} />}
       {members && (
-        <section aria-label="People">
-          <h3>People</h3>
+        <section aria-label={said("People")}>
+          <h3>{said("People")}</h3>
           <ul className="people">
             <li>
               <bdi>{isOwner ? name : list.shared_by}</bdi>
-              <small>{isOwner ? "you, the owner" : "the owner"}</small>
+              <small>{said(isOwner ? "you, the owner" : "the owner")}</small>
             </li>
             {members.map((each) => (
               <Person
@@ -106,14 +115,14 @@ export function Share({ api, list, name, isToCome, changed, close }: ShareProps)
         </section>
       )}
       {invitations.length > 0 && (
-        <section aria-label="Open invitations">
-          <h3>Open invitations</h3>
+        <section aria-label={said("Open invitations")}>
+          <h3>{said("Open invitations")}</h3>
           <ul className="people">
             {invitations.map((each) => (
               <li key={each.id}>
                 <span>
-                  {each.role === "editor" ? "To edit" : "To look"}
-                  <small>until {day(each.expires_at)}</small>
+                  {said(each.role === "editor" ? "To edit" : "To look")}
+                  <small>{said("until {day}", { day: day(each.expires_at) })}</small>
                 </span>
                 <button
                   type="button"
@@ -126,7 +135,7 @@ export function Share({ api, list, name, isToCome, changed, close }: ShareProps)
                     });
                   }}
                 >
-                  Withdraw
+                  {said("Withdraw")}
                 </button>
               </li>
             ))}
@@ -145,7 +154,7 @@ export function Share({ api, list, name, isToCome, changed, close }: ShareProps)
             })
           }
         >
-          Leave the list
+          {said("Leave the list")}
         </button>
       )}
     </dialog>
@@ -167,16 +176,16 @@ function Invite({ isPossible, invite }: { isPossible: boolean; invite: (role: Ro
   return (
     <form onSubmit={submit}>
       <fieldset className="segments">
-        <legend>Whoever gets the link</legend>
+        <legend>{said("Whoever gets the link")}</legend>
         {(Object.keys(ROLES) as Role[]).map((each) => (
           <label key={each}>
             <input type="radio" name="role" checked={role === each} onChange={() => setRole(each)} />
-            <span>{ROLES[each]}</span>
+            <span>{said(ROLES[each])}</span>
           </label>
         ))}
       </fieldset>
       <button type="submit" className="primary" aria-disabled={!isPossible}>
-        Make a link
+        {said("Make a link")}
       </button>
     </form>
   );
@@ -192,7 +201,7 @@ function Link({ link }: { link: string }): ReactNode {
   }, [link]);
   return (
     <div className="link">
-      <label htmlFor="link">Send this link to one person. It works once, for a week.</label>
+      <label htmlFor="link">{said("Send this link to one person. It works once, for a week.")}</label>
       <div className="control">
         <input id="link" ref={field} readOnly value={link} onFocus={(event) => event.target.select()} />
         <button
@@ -205,7 +214,7 @@ function Link({ link }: { link: string }): ReactNode {
             );
           }}
         >
-          {isCopied ? "Copied" : "Copy"}
+          {said(isCopied ? "Copied" : "Copy")}
         </button>
       </div>
     </div>
@@ -225,25 +234,30 @@ function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
       <span>
         <bdi>{member.name}</bdi>
         <small>
-          {member.is_you ? "you, " : ""}
-          {isOwner ? `since ${day(member.joined_at)}` : ROLES[member.role]}
+          {member.is_you && said("you, ")}
+          {isOwner ? said("since {day}", { day: day(member.joined_at) }) : said(ROLES[member.role])}
         </small>
       </span>
       {isOwner && (
         <span className="choices">
           <select
-            aria-label={`What ${member.name} may do`}
+            aria-label={said("What {name} may do", { name: member.name })}
             value={member.role}
             onChange={(event) => void setRole(event.target.value as Role)}
           >
             {(Object.keys(ROLES) as Role[]).map((each) => (
               <option key={each} value={each}>
-                {ROLES[each]}
+                {said(ROLES[each])}
               </option>
             ))}
           </select>
-          <button type="button" className="plain" aria-label={`Remove ${member.name}`} onClick={() => void remove()}>
-            Remove
+          <button
+            type="button"
+            className="plain"
+            aria-label={said("Remove {name}", { name: member.name })}
+            onClick={() => void remove()}
+          >
+            {said("Remove")}
           </button>
         </span>
       )}
@@ -252,5 +266,5 @@ function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
 }
 
 function day(instant: string): string {
-  return new Intl.DateTimeFormat("en", { day: "numeric", month: "long" }).format(new Date(instant));
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long" }).format(new Date(instant));
 }

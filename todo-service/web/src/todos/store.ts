@@ -11,6 +11,7 @@
 import type { NewTodo, Todo, TodoApi, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, Failure } from "../lib/failure.ts";
+import { said } from "../lib/language.ts";
 import type { Copy, Trash } from "../lib/shelf.ts";
 import {
   type Deferred,
@@ -28,6 +29,7 @@ import {
 import type { Keeper, Known } from "./keeper.ts";
 import { Lists } from "./lists.ts";
 import { Outbox, type OutboxShelf } from "./outbox.ts";
+import { putIn, takeOut } from "./sorted.ts";
 import { Trashed } from "./trashed.ts";
 import { Turns } from "./turns.ts";
 import { isAsSeen, missingOf, newestFirst, withChange } from "./versions.ts";
@@ -80,7 +82,7 @@ export class TodoStore {
   #gone = new Map<string, Todo>();
   #unanswered = new Map<string, TodoChange>();
   #hidden = new Set<string>();
-  #sorted: Todo[] | null = null;
+  #sorted: Todo[] = []; // the same as in #todos
   readonly #outbox: Outbox;
   #loading: Promise<void> | null = null;
   #since: string | null = null;
@@ -280,7 +282,10 @@ export class TodoStore {
     await this.#outbox.send(); // one of them may be under way
     this.#takeOut(added);
     if (added.some(({ key }) => this.#outbox.has(key)))
-      throw new Failure("unreachable", "Not all of it can be undone without the network. Try again when it is back.");
+      throw new Failure(
+        "unreachable",
+        said("Not all of it can be undone without the network. Try again when it is back."),
+      );
     for (const { key, todo } of added) {
       if (owner !== this.#owner) return;
       let id = this.#made.get(key);
@@ -573,7 +578,8 @@ export class TodoStore {
   #put(todo: Todo): void {
     const known = this.#todos.get(todo.id);
     if (known && known.version > todo.version) return;
-    this.#sorted = this.#shown = null;
+    putIn(this.#sorted, todo, known);
+    this.#shown = null;
     this.#todos.set(todo.id, todo);
     this.#gone.delete(todo.id);
     this.#trash.drop(todo.id);
@@ -585,17 +591,18 @@ export class TodoStore {
     this.#forget(id);
   }
 
-  /** Sorted once, so that sorting again after a change costs little. */
-  #know(todos: Todo[]): void {
-    this.#sorted = todos.sort(newestFirst);
+  #know(todos: readonly Todo[]): void {
+    this.#sorted = [...todos].sort(newestFirst);
     this.#shown = null;
     this.#todos = new Map(todos.map((each) => [each.id, each]));
   }
 
   /** Without an id: all of them. */
   #forget(id?: string): void {
-    this.#sorted = this.#shown = null;
-    if (id === undefined) this.#todos = new Map();
+    const known = id === undefined ? undefined : this.#todos.get(id);
+    if (known) takeOut(this.#sorted, known);
+    this.#shown = null;
+    if (id === undefined) this.#know([]);
     else this.#todos.delete(id);
   }
 
@@ -633,7 +640,6 @@ export class TodoStore {
   }
 
   #overlaid(deferred: readonly Deferred[]): Todo[] {
-    this.#sorted ??= [...this.#todos.values()].sort(newestFirst);
     const unsent = deferred.filter((each) => !each.refusal);
     const changes = new Map<string, TodoChange>();
     for (const { seen, change } of unsent) changes.set(seen.id, { ...changes.get(seen.id), ...this.#resolved(change) });

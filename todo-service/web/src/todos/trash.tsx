@@ -3,7 +3,7 @@
 import { type ReactNode, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, type Failure } from "../lib/failure.ts";
-import { said } from "../lib/language.ts";
+import { locale, said, type Text } from "../lib/language.ts";
 import { Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { useOnline } from "../parts/online.ts";
@@ -42,7 +42,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
     setFailure(null);
     try {
       await act();
-      say(`Restored: ${name}`);
+      say(said("Restored: {name}", { name }));
       if (!isAway) await read(null); // with a list its todos are back, too
       section.current?.focus(); // the button is gone, and the focus with it
     } catch (error) {
@@ -50,14 +50,13 @@ export function Trash({ now, say }: TrashProps): ReactNode {
     }
   }
 
-  function about(what: string, deletedAt: string | null): string {
-    const when = deletedAt === null ? said("Not sent yet") : `Deleted ${ago(deletedAt, now)}`;
-    return what === "" ? when : `${what}, ${when.charAt(0).toLowerCase()}${when.slice(1)}`;
+  function about(text: Text, deletedAt: string | null): string {
+    return deletedAt === null ? said("Not sent yet") : said(text, { when: ago(deletedAt, now) });
   }
 
   const isEmpty = todos.length === 0 && lists.length === 0;
   return (
-    <section className="trash" aria-label="Trash" ref={section} tabIndex={-1}>
+    <section className="trash" aria-label={said("Trash")} ref={section} tabIndex={-1}>
       {failure && !isOfConnection(failure) && <FailureMessage failure={failure} retry={() => void read(null)} />}
       {isAway && <p className="hint">{said("Without the network this is what this device has seen of the trash.")}</p>}
       {isEmpty && !isRead && !failure && !isAway && <Patience />}
@@ -68,7 +67,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
             <Row
               key={list.id}
               name={list.name}
-              about={about(said("A list with its todos"), list.deleted_at)}
+              about={about("A list with its todos, deleted {when}", list.deleted_at)}
               dot={list.color}
               restore={() => restore(list.name, () => store.lists.restore(list))}
             />
@@ -77,7 +76,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
             <Row
               key={todo.id}
               name={todo.title}
-              about={about("", todo.deleted_at)}
+              about={about("Deleted {when}", todo.deleted_at)}
               restore={() => restore(todo.title, () => store.restore(todo))}
             />
           ))}
@@ -85,7 +84,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
       )}
       {cursor !== null && (
         <button type="button" className="more" onClick={() => void read(cursor)}>
-          Show more
+          {said("Show more")}
         </button>
       )}
     </section>
@@ -98,10 +97,10 @@ function Row(props: { name: string; about: string; dot?: string; restore: () => 
     <li className="deleted">
       {dot && <span className={`dot ${dot}`} />}
       <span className="title" dir="auto">
-        {name}
+        <span className="clamped">{name}</span>
       </span>
-      <button type="button" aria-label={`Restore: ${name}`} onClick={() => void restore()}>
-        Restore
+      <button type="button" aria-label={said("Restore: {name}", { name })} onClick={() => void restore()}>
+        {said("Restore")}
       </button>
       <p className="about-it">{about}</p>
     </li>
@@ -111,5 +110,5 @@ function Row(props: { name: string; about: string; dot?: string; restore: () => 
 /** "today", "yesterday", "12 days ago". */
 function ago(at: string | null, now: number): string {
   const days = Math.floor((now - Date.parse(at ?? "")) / 86_400_000);
-  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.max(0, days), "day");
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-Math.max(0, days), "day");
 }

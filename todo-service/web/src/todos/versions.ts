@@ -23,6 +23,6 @@ export function isAsSeen(known: object, seen: object, change: object): boolean {
 
 /** By position, which grows with time unless the person moves something. */
 export function newestFirst(a: Todo, b: Todo): number {
-  const [one, other] = a.position === b.position ? [a.id, b.id] : [a.position, b.position];
-  return one < other ? 1 : -1;
+  if (a.position !== b.position) return a.position < b.position ? 1 : -1;
+  return a.id < b.id ? 1 : -1;
 }
