@@ -65,7 +65,8 @@ export interface TodoApi {
   /** A page of the deleted todos that can be restored, the last deleted one first. */
   deleted(cursor: string | null): Promise<TodoPage>;
   createList(list: NewTodoList, key: string): Promise<TodoList>;
-  changeList(id: string, change: TodoListChange): Promise<TodoList>;
+  /** Fails with `conflict` if the list is no longer this version. Without a version the last one counts. */
+  changeList(id: string, change: TodoListChange, version?: number): Promise<TodoList>;
   /** With all todos that are in it. */
   removeList(id: string): Promise<void>;
   restoreList(id: string): Promise<TodoList>;
@@ -187,7 +188,12 @@ export function todoApi({
         query: { deleted: "only", sort: "-updated", ...(cursor === null ? {} : { cursor }) },
       }),
     createList: (list, key) => call("POST /api/v1/lists", { body: list, headers: once(key) }),
-    changeList: (id, change) => call("PATCH /api/v1/lists/{list_id}", { id, body: change }),
+    changeList: (id, change, version) =>
+      call("PATCH /api/v1/lists/{list_id}", {
+        id,
+        body: change,
+        ...(version === undefined ? {} : { headers: { "If-Match": `"${version}"` } }),
+      }),
     removeList: (id) => call("DELETE /api/v1/lists/{list_id}", { id }),
     restoreList: (id) => call("POST /api/v1/lists/{list_id}/restore", { id }),
     members: async (id) => (await call("GET /api/v1/lists/{list_id}/members", { id })).items,

@@ -25,7 +25,7 @@ import { type Emptiness, Empty } from "../todos/empty.tsx";
 import { takesText } from "../todos/keys.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
-import { Refused } from "../todos/refused.tsx";
+import { isOfNoList, Refused } from "../todos/refused.tsx";
 import { focusRow, moveByArrows, placeOf, rowOf } from "../todos/rows.ts";
 import { ROLES, Share } from "../todos/share.tsx";
 import { Side } from "../todos/side.tsx";
@@ -40,13 +40,17 @@ const MOST_STEPS = 50; // that can be undone
 const NONE: Todo[] = [];
 
 export function Todos({ session }: { session: { person: Person } }): ReactNode {
-  const view = viewAt(useAddress());
   const { todos, lists } = useSyncExternalStore(store.subscribe, store.get);
+  const address = viewAt(useAddress());
+  const view = withIdOfList(address);
+  useEffect(() => {
+    if (view !== address) navigate(addressOf(view), { replace: true }); // the list was sent, and has its id now
+  }, [view, address]);
   const [announced, say] = useState("");
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [form, setForm] = useState<{ list: TodoList | null } | null>(null);
   const [sharedId, setShared] = useState<string | null>(null);
-  const shared = lists.find((each) => each.id === sharedId);
+  const shared = lists.find((each) => each.id === store.idOfList(sharedId));
   const [failure, setFailure] = useState<Failure | null>(null);
 
   /** Does it, and offers to undo it. */
@@ -78,7 +82,7 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
       </p>
       {failure && <FailureMessage failure={failure} />}
       <List
-        key={view}
+        key={keyOf(view)}
         view={view}
         say={say}
         take={take}
@@ -87,10 +91,11 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
       />
       {shared && (
         <Share
-          key={shared.id}
+          key={store.firstIdOfList(shared.id)}
           api={api}
           list={shared}
           name={session.person.name || session.person.email}
+          isToCome={store.isListToCome(shared.id)}
           changed={() => void store.sync()}
           close={() => setShared(null)}
         />
@@ -98,8 +103,8 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
       {form && (
         <ListForm
           lists={store.lists}
-          list={form.list && (lists.find((each) => each.id === form.list?.id) ?? form.list)}
-          size={todos?.filter((each) => each.list_id === form.list?.id).length ?? 0}
+          list={form.list && (lists.find((each) => each.id === store.idOfList(form.list?.id)) ?? form.list)}
+          size={todos?.filter((each) => each.list_id === store.idOfList(form.list?.id)).length ?? 0}
           made={(list) => navigate(addressOf(`list ${list.id}`))}
           remove={(list) => void removeList(list)}
           share={({ id }) => setShared(id)}
@@ -124,7 +129,10 @@ interface ListProps {
 }
 
 function List({ view, say, take, form, share }: ListProps): ReactNode {
-  const { todos, lists, gone, waiting, deferred, failure } = useSyncExternalStore(store.subscribe, store.get);
+  const { todos, lists, gone, waiting, deferred, listEntries, failure } = useSyncExternalStore(
+    store.subscribe,
+    store.get,
+  );
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
   const now = useMinute();
   const [words, setWords] = useState("");
@@ -302,12 +310,20 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
           <Composer
             add={add}
             addAll={addAll}
-            refused={waiting.filter((each) => each.refusal)}
+            refused={waiting.filter((each) => each.refusal && !isOfNoList(each, lists))}
             withdraw={(key) => store.withdraw(key)}
           />
         )}
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
-        {todos && <Refused deferred={deferred} todos={todos} />}
+        {todos && (
+          <Refused
+            deferred={deferred}
+            listEntries={listEntries}
+            waiting={waiting.filter((each) => isOfNoList(each, lists))}
+            todos={todos}
+            lists={lists}
+          />
+        )}
         {found && !isEmpty && (
           <ul className="todos" ref={list} aria-label={said("Todos")} onKeyDown={onKeyDown} {...dragging}>
             {sending.toReversed().map((each, at) => (
@@ -351,6 +367,18 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       )}
     </div>
   );
+}
+
+/** The view of a list that was made without a network, and has its id now. */
+function withIdOfList(view: View): View {
+  const id = listOf(view);
+  return id ? `list ${store.idOfList(id)}` : view;
+}
+
+/** The same before and after the list has its id, so that nobody who types there loses the focus. */
+function keyOf(view: View): string {
+  const id = listOf(view);
+  return id ? `list ${store.firstIdOfList(id)}` : view;
 }
 
 /** Keys of the row that has the focus. Its own buttons do the work, so that nothing is done that the row does not offer. */

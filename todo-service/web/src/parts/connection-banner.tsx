@@ -2,6 +2,7 @@
 
 import { type ReactNode, useSyncExternalStore } from "react";
 import { said } from "../lib/language.ts";
+import { isNewList } from "../todos/entries.ts";
 import { connection, shelf, store } from "../wiring.ts";
 import { useSecondsUntil } from "./message.tsx";
 import { useOnline } from "./online.ts";
@@ -9,11 +10,11 @@ import { useOnline } from "./online.ts";
 export function ConnectionBanner(): ReactNode {
   const isOnline = useOnline();
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
-  const { waiting, deferred } = useSyncExternalStore(store.subscribe, store.get);
+  const { waiting, deferred, listEntries } = useSyncExternalStore(store.subscribe, store.get);
   const seconds = useSecondsUntil(trouble?.nextAt);
   if (isOnline && trouble === null) return null;
-  const isAdded = waiting.length > 0;
-  const isChanged = deferred.some((each) => !each.refusal);
+  const isAdded = waiting.length > 0 || listEntries.some((each) => isNewList(each) && !each.refusal);
+  const isChanged = [...deferred, ...listEntries].some((each) => !isNewList(each) && !each.refusal);
   const when = said(isOnline ? "it answers" : "you are back");
   const isLimited = trouble?.failure.kind === "limited" && seconds > 0;
   return (

@@ -8,8 +8,8 @@ import { store } from "../wiring.ts";
 /** Shows a message if the sign-out failed, because a person who wrongly believes to be signed out is at risk. */
 export function SignOutButton(): ReactNode {
   const [state, setState] = useState<"ready" | "asking" | "busy" | "failed">("ready");
-  const { waiting, deferred } = useSyncExternalStore(store.subscribe, store.get);
-  const unsent = waiting.length + deferred.length;
+  const { waiting, deferred, listEntries } = useSyncExternalStore(store.subscribe, store.get);
+  const unsent = waiting.length + deferred.length + listEntries.length;
   async function go(): Promise<void> {
     if (unsent > 0 && state !== "asking") return setState("asking");
     setState("busy");

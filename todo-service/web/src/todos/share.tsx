@@ -5,6 +5,7 @@ import type { Invitation, Member, Sharing, TodoList } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
 import { locale, said, saidWith, type Text } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { useOnline } from "../parts/online.ts";
 
 type Role = Member["role"];
 
@@ -15,18 +16,21 @@ interface ShareProps {
   list: TodoList;
   /** The person's own name, as others will see it. */
   name: string;
+  /** The list was made without a network, and is not sent yet. */
+  isToCome: boolean;
   /** Called after each change, so that the lists are read again. */
   changed: () => void;
   close: () => void;
 }
 
-export function Share({ api, list, name, changed, close }: ShareProps): ReactNode {
+export function Share({ api, list, name, isToCome, changed, close }: ShareProps): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const [members, setMembers] = useState<Member[] | null>(null);
   const [invitations, setInvitations] = useState<Invitation[]>([]);
   const [link, setLink] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const isOwner = list.role === "owner";
+  const isOnline = useOnline();
 
   const read = useCallback(async (): Promise<void> => {
     setMembers(await api.members(list.id));
@@ -43,7 +47,9 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
   }, []);
 
   useEffect(() => dialog.current?.showModal(), []);
-  useEffect(() => void attempt(read), [attempt, read, list.version]); // somebody has joined or left
+  useEffect(() => {
+    if (!isToCome) void attempt(read);
+  }, [attempt, read, isToCome, isOnline, list.version]); // the network is back; or somebody has joined or left
 
   async function change(act: () => Promise<unknown>): Promise<void> {
     await attempt(async () => {
@@ -76,9 +82,18 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
           )}
         </p>
       )}
-      {isOwner && <Invite invite={(role) => attempt(async () => setLink(await made(role)))} />}
+      {(!isOnline || isToCome) && (
+        <p className="message notice" role="status">
+          {said(
+            isToCome
+              ? "This list is not sent yet. It can be shared as soon as the network is back."
+              : "Sharing needs the network: who is on a list is decided by the service, at once for everybody. Your list and its todos can be changed meanwhile.",
+          )}
+        </p>
+      )}
+      {isOwner && <Invite isPossible={!isToCome} invite={(role) => attempt(async () => setLink(await made(role)))} />}
       {link && <Link link={link} />}
-      {failure && <FailureMessage failure={failure} />}
+      {failure && isOnline && <FailureMessage failure={failure} />}
       {members && (
         <section aria-label={said("People")}>
           <h3>{said("People")}</h3>
@@ -152,11 +167,11 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
   }
 }
 
-function Invite({ invite }: { invite: (role: Role) => Promise<void> }): ReactNode {
+function Invite({ isPossible, invite }: { isPossible: boolean; invite: (role: Role) => Promise<void> }): ReactNode {
   const [role, setRole] = useState<Role>("editor");
   function submit(event: FormEvent): void {
     event.preventDefault();
-    void invite(role);
+    if (isPossible) void invite(role);
   }
   return (
     <form onSubmit={submit}>
@@ -169,7 +184,7 @@ function Invite({ invite }: { invite: (role: Role) => Promise<void> }): ReactNod
           </label>
         ))}
       </fieldset>
-      <button type="submit" className="primary">
+      <button type="submit" className="primary" aria-disabled={!isPossible}>
         {said("Make a link")}
       </button>
     </form>

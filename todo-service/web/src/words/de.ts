@@ -37,6 +37,11 @@ export const words = {
   Language: "Sprache",
   "Skip to content": "Zum Inhalt springen",
   "Loading …": "Wird geladen …",
+  "Your account has no password. You sign in by a passkey, by mail or at another site.":
+    "Dein Konto hat kein Passwort. Du meldest dich mit einem Passkey, per Mail oder bei einem anderen Anbieter an.",
+  "Set a password": "Passwort setzen",
+  "You signed in a while ago.": "Deine Anmeldung ist eine Weile her.",
+  "See your devices at your account": "Deine Geräte siehst du bei deinem Konto",
   "Send the mail again": "Mail noch einmal schicken",
   "Another mail is on its way to {email}.": "Eine weitere Mail ist unterwegs an {email}.",
 
@@ -344,7 +349,6 @@ export const words = {
     "Gesucht wird in Titeln und Notizen, auch von erledigten Todos.",
 
   // Trash
-  "What is in the trash is not kept on this device.": "Was im Papierkorb ist, wird nicht auf diesem Gerät aufbewahrt.",
   "A list with its todos, deleted {when}": "Eine Liste mit ihren Todos, gelöscht {when}",
   "Deleted {when}": "Gelöscht {when}",
   Restore: "Zurückholen",
@@ -468,4 +472,21 @@ export const words = {
   "You signed in a while ago. To see your devices, confirm that it is you.":
     "Du hast dich vor einer Weile angemeldet. Bestätige, dass du es bist, um deine Geräte zu sehen.",
   Confirm: "Bestätigen",
+
+  "Without the network this is what this device has seen of the trash.":
+    "Ohne Netz steht hier, was dieses Gerät vom Papierkorb gesehen hat.",
+  "its colour": "die Farbe",
+  "that it is back": "dass es wieder da ist",
+  "The list “{name}” is no longer shared with you.": "Die Liste „{name}“ wird nicht mehr mit dir geteilt.",
+  "The list “{name}” was not made.": "Die Liste „{name}“ wurde nicht angelegt.",
+  "Put its todos into the inbox": "Ihre Todos in den Eingang legen",
+  "This list has been changed somewhere else in the meantime.": "Diese Liste wurde inzwischen anderswo geändert.",
+  "This list no longer exists.": "Diese Liste gibt es nicht mehr.",
+  "The list that it is for is not there any more.": "Die Liste, für die es ist, gibt es nicht mehr.",
+  "Put it into the inbox": "In den Eingang legen",
+  "Copy the text": "Text kopieren",
+  "This list is not sent yet. It can be shared as soon as the network is back.":
+    "Diese Liste ist noch nicht gesendet. Sobald das Netz wieder da ist, kannst du sie teilen.",
+  "Sharing needs the network: who is on a list is decided by the service, at once for everybody. Your list and its todos can be changed meanwhile.":
+    "Teilen braucht das Netz: Wer zu einer Liste gehört, entscheidet der Dienst, für alle sofort. Deine Liste und ihre Todos kannst du inzwischen ändern.",
 } as const;
