@@ -22,6 +22,7 @@ import { Composer } from "../todos/composer.tsx";
 import { Details } from "../todos/details.tsx";
 import { type Emptiness, Empty } from "../todos/empty.tsx";
 import { takesText } from "../todos/keys.tsx";
+import { LateOnes, ofEarlierDays, toToday } from "../todos/late.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
 import { Refused } from "../todos/refused.tsx";
@@ -202,8 +203,20 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   const isAway = todos !== null && listId != null && !shownList;
   const isReadOnly = shownList?.role === "viewer";
   const own = lists.filter((each) => each.role === "owner");
-  const readOnly = new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id));
+  const readOnly = useMemo(() => new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id)), [lists]);
   const isMovable = !isReadOnly && words === "" && (view === "all" || listId !== undefined);
+
+  const late = useMemo(() => {
+    if (view !== "today" || words !== "") return [];
+    return ofEarlierDays(found?.open ?? [], now).filter((each) => !readOnly.has(each.list_id ?? ""));
+  }, [view, words, found, now, readOnly]);
+
+  function moveLate(): void {
+    const { step, act } = toToday(late, Date.now());
+    say(`${step.what} to today`);
+    list.current?.querySelector<HTMLElement>(".title")?.focus(); // the button goes, and the focus with it
+    void take(step, act).catch(expected);
+  }
 
   function move(id: string, index: number): void {
     const rows = found?.open ?? [];
@@ -285,7 +298,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
             </time>
             {here && view !== "trash" && (
               <span className="counts">
-                {here.open} open, {here.doneToday} done today
+                {view === "today" || view === "upcoming" ? here[view] : here.open} open, {here.doneToday} done today
               </span>
             )}
           </p>
@@ -299,6 +312,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
             withdraw={(key) => store.withdraw(key)}
           />
         )}
+        <LateOnes number={late.length} move={moveLate} />
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
         {todos && <Refused deferred={deferred} todos={todos} />}
         {found && !isEmpty && (
@@ -351,6 +365,7 @@ function actOnRow(event: KeyboardEvent): boolean {
   const button = { Delete: ".delete", Backspace: ".delete", d: ".about" }[event.key];
   if (button === undefined || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return false;
   event.preventDefault();
+  if (event.repeat) return true; // the focus is on the next row now: a key that is held would delete one after another
   rowOf(event.target as Element)
     ?.querySelector<HTMLElement>(button)
     ?.click();

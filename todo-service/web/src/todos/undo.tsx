@@ -5,7 +5,7 @@ import { takesText } from "./keys.tsx";
 
 /** What was done to a todo, to a list with its todos, or to several todos at once, and how to undo it. */
 export interface Step {
-  what: "Deleted" | "Moved" | `Added ${number} todos`;
+  what: "Deleted" | "Moved" | `${"Added" | "Moved"} ${number} todos`;
   /** Of the one todo or list. */
   name?: string;
   undo: () => Promise<void>;
