@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from e2e_fixtures.authenticator import Device
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.devices import PasskeyDevice
 from e2e_fixtures.providers import Account, Ours

@@ -101,6 +101,18 @@ class Walk:
         self.open("/account")
         self.reads("Your account")
 
+    def open_app_setup(self) -> None:
+        self.open_account()
+        self.press("Turn on the second factor")
+
+    def open_passkeys(self) -> None:
+        self.open_account()
+        self.press("Add passkeys")
+
+    def open_deletion(self) -> None:
+        self.open_account()
+        self.press("Delete the account")
+
     def sign_out(self) -> None:
         self.open_account()
         self.press("Sign out")
@@ -131,11 +143,24 @@ class AtTheApplication(Walk):
     def is_in(self) -> None:
         self.reads("A clear page")
 
-    def open_account(self) -> None:
+    def open_settings(self, row: str) -> None:
+        """Follow a row of the settings, whose name is followed by what it is for."""
         self.open("/")
         self.press("Ann")
-        self.press("all of your account")
+        self.page.get_by_role("link", name=re.compile(f"^{row}")).click()
+
+    def open_account(self) -> None:
+        self.open_settings("All of your account")
         self.reads("Your account")
+
+    def open_app_setup(self) -> None:
+        self.open_settings("Second factor")
+
+    def open_passkeys(self) -> None:
+        self.open_settings("Passkeys")
+
+    def open_deletion(self) -> None:
+        self.open_settings("Delete the account")
 
     def sign_out(self) -> None:
         self.open("/")
@@ -183,8 +208,7 @@ def begin(walk: Walk) -> None:
 
 
 def get_an_app(walk: Walk) -> tuple[AuthenticatorApp, list[str]]:
-    walk.open_account()
-    walk.press("Turn on the second factor")
+    walk.open_app_setup()
     walk.fill("Password", SECOND)
     walk.press("Set up an app")
     app = AuthenticatorApp(walk.page.locator("#secret").inner_text())
@@ -199,8 +223,7 @@ def get_an_app(walk: Walk) -> tuple[AuthenticatorApp, list[str]]:
 
 def get_a_passkey(walk: Walk) -> PasskeyDevice:
     device = PasskeyDevice(walk.page)
-    walk.open_account()
-    walk.press("Add passkeys")
+    walk.open_passkeys()
     walk.press("Add a passkey")
     walk.is_told("The passkey is added.")
     return device
@@ -268,7 +291,7 @@ def leave(walk: Walk) -> None:
         walk.press("Download")
     taken = json.loads(downloading.value.path().read_text(encoding="utf-8"))
     assert taken["account"]["email"] == walk.email
-    walk.press("Delete the account")
+    walk.open_deletion()
     walk.fill("Password", THIRD)
     walk.press("Delete the account for good")
     walk.reads("The account is deleted")

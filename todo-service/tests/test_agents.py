@@ -182,7 +182,7 @@ def test_the_metadata_name_issuer_and_scopes(sqlite_service: Service) -> None:
         "authorization_servers": [ISSUER],
         "scopes_supported": list(SCOPES),
         "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256"],
     }
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 JWKS_PATH = "/.well-known/jwks.json"
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _PATIENCE = timedelta(seconds=10)  # for the turn of a costly request
+_PROOF_ALGORITHMS = frozenset(("ES256", "PS256"))  # of DPoP proofs: FAPI 2.0 §5.4.1 leaves RS256 out
 _log = structlog.get_logger(__name__)
 
 
@@ -155,7 +156,7 @@ def _verifier(settings: Settings, audience: str, seams: Seams) -> Verifier:
     return Verifier(
         issuer,
         audience,
-        policy=Policy(requires_status=settings.require_status == "on"),
+        policy=Policy(requires_status=settings.require_status == "on", proof_algorithms=_PROOF_ALGORITHMS),
         reached_at=settings.auth_url or None,
         endpoints=Endpoints(issuer + JWKS_PATH, issuer + STATUS_LISTS_PATH),
         hints=settings.status_hints_url,

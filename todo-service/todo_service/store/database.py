@@ -89,16 +89,18 @@ class Database:
         async with self.reading(owner) as connection:
             return (await connection.execute(statement, parameters)).all()
 
-    async def change_at_once(self, owner: str, statement: Executable, parameters: Mapping[str, object]) -> bool:
+    async def change_at_once(
+        self, owner: str, statement: Executable, parameters: Mapping[str, object]
+    ) -> Sequence[Row]:
         """Make a change that is one statement, which returns a row if it has changed something: in one round trip.
 
-        False if nothing was changed. On SQLite nothing is tried.
+        On SQLite nothing is tried.
         """
-        if self.prepared is None or not await self.prepared.run(self._whose(owner), statement, parameters):
-            return False
-        for tell in self.on_commit:
-            tell(owner)
-        return True
+        rows = () if self.prepared is None else await self.prepared.run(self._whose(owner), statement, parameters)
+        if rows:
+            for tell in self.on_commit:
+                tell(owner)
+        return rows
 
     @asynccontextmanager
     async def scanning(self, owner: str) -> AsyncIterator[AsyncConnection]:
