@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.authenticator import Device
 from e2e_fixtures.browser import somebodys_browser
-from e2e_fixtures.devices import PasskeyDevice
 from e2e_fixtures.providers import Account, Ours
 from e2e_fixtures.stack import Stack
 
@@ -30,7 +29,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def test_a_passkey_from_its_making_to_its_end(ours: Ours, account: Account, page: Page) -> None:
-    device = PasskeyDevice(page)
+    device = Device(page)
     page.goto(f"{ours.issuer}/signin")
     page.fill("#email", account.email)
     page.fill("#password", account.password)

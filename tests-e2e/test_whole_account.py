@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from e2e_fixtures.authenticator import Device
+from e2e_fixtures.authenticator_app import AuthenticatorApp
 from e2e_fixtures.browser import somebodys_browser
-from e2e_fixtures.devices import AuthenticatorApp, PasskeyDevice
 from e2e_fixtures.elsewhere import NAME, registered_elsewhere, sign_in_elsewhere
 from e2e_fixtures.mailbox import mailed_link
 from e2e_fixtures.people import credentials
@@ -221,8 +222,8 @@ def get_an_app(walk: Walk) -> tuple[AuthenticatorApp, list[str]]:
     return app, codes
 
 
-def get_a_passkey(walk: Walk) -> PasskeyDevice:
-    device = PasskeyDevice(walk.page)
+def get_a_passkey(walk: Walk) -> Device:
+    device = Device(walk.page)
     walk.open_passkeys()
     walk.press("Add a passkey")
     walk.is_told("The passkey is added.")
@@ -238,7 +239,7 @@ def connect(walk: Walk, control: Control, elsewhere: Account) -> None:
     walk.is_told("It is connected.")
 
 
-def sign_in_with_each(walk: Walk, app: AuthenticatorApp, codes: list[str], device: PasskeyDevice) -> None:
+def sign_in_with_each(walk: Walk, app: AuthenticatorApp, codes: list[str], device: Device) -> None:
     """The password and the app's code; the passkey; the other provider and a recovery code."""
     device.touch(is_on=False)  # else the browser offers the passkey in the first field, and it is taken at once
     walk.sign_out()
