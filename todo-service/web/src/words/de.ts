@@ -489,4 +489,8 @@ export const words = {
     "Diese Liste ist noch nicht gesendet. Sobald das Netz wieder da ist, kannst du sie teilen.",
   "Sharing needs the network: who is on a list is decided by the service, at once for everybody. Your list and its todos can be changed meanwhile.":
     "Teilen braucht das Netz: Wer zu einer Liste gehört, entscheidet der Dienst, für alle sofort. Deine Liste und ihre Todos kannst du inzwischen ändern.",
+
+  "{number} were due before today.": "{number} waren vor heute fällig.",
+  "Move them to today": "Auf heute verschieben",
+  "Moved {number} todos to today": "{number} Todos auf heute verschoben",
 } as const;
