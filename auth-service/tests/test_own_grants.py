@@ -1,6 +1,7 @@
 """Grants of their own: each device, and each program on a person's machine, is seen at /account and ends alone."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -9,7 +10,7 @@ import pytest
 from auth_service.grants import own_grants
 
 from .browser import Browser, signed_in
-from .code_flow import Frontend, live_grants, register_frontend
+from .code_flow import API, Frontend, live_grants, register_frontend
 from .conftest import Service
 from .device_client import Device, ask, enter, register_device
 from .oauth_client import claims_of
@@ -139,6 +140,26 @@ def test_nobody_ends_what_is_somebody_elses(sqlite_service: Service) -> None:
         _, fields = eves.fields(own.replace("end-access-", "end-access-form-"))
     assert is_live(client, tokens)
     assert sqlite_service.rows("SELECT * FROM audit_events WHERE event = 'access_ended'") == []
+
+
+def test_the_button_ends_one_grant_once_and_none_of_another_kind(service: Service) -> None:
+    """The ids of a web application's grant and of a personal token's are no secret: its person exports them."""
+    browser, client = signed_in(service), register_device(service)
+    made = ("--name", "Nightly", "--resource", API, "--scope", "todos:read", "--lifetime", "P1D")
+    assert service.command("tokens", "create", "ann@example.com", *made).returncode == 0
+    allowed(browser, client)
+    browser.authorize(register_frontend(service)).allow()
+    others = [grant for (grant,) in service.rows("SELECT id FROM grants WHERE begun_in IS NULL")]
+    [button] = shown(browser)
+    action, fields = browser.fields(button.replace("end-access-", "end-access-form-"))
+    for grant in others:
+        browser.client.post(action, data={**fields, "change": "end-access", "grant": grant})
+    assert (len(others), live_grants(service)) == (2, 3)
+    with ThreadPoolExecutor(4) as pool:
+        pressed = {**fields, "change": "end-access"}
+        answers = list(pool.map(lambda _: browser.client.post(action, data=pressed).status_code, range(4)))
+    assert (set(answers), live_grants(service)) == ({303}, 2)
+    assert service.rows("SELECT count FROM audit_events WHERE event = 'access_ended'") == [(1,)]
 
 
 def test_beyond_a_hundred_of_an_account_at_a_client_they_share(

@@ -16,7 +16,6 @@ from atjwt import Endpoints, Policy, Polling, SavedCopies, Schedule, Verifier
 from .account_events.endpoint import EventReceiver
 from .agents import metadata as agent_metadata
 from .agents.lazy import LazyServer
-from .agents.tools import SCOPES as AGENT_SCOPES
 from .http import protected_resource
 from .http.authentication import Authenticator
 from .http.parts import Supply
@@ -107,7 +106,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         settings.issuer,
         verifier.policy.proof_algorithms,
         path=agent_metadata.RESOURCE_PATH,
-        scopes=AGENT_SCOPES,
+        scopes=agent_metadata.SCOPES,
     )
     return Parts(
         clock=clock,
@@ -141,7 +140,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
             resource_metadata=settings.issuer + agent_metadata.PATH,
             rejections=counts.rejections,
             clock=clock,
-            scope=" ".join(AGENT_SCOPES),
+            scope=" ".join(agent_metadata.SCOPES),
         ),
         mcp_metadata=mcp_metadata,
         mcp_origins=frozenset((settings.issuer, *settings.cors_origins)),

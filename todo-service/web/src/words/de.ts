@@ -425,7 +425,7 @@ export const words = {
   "Write a name.": "Schreib einen Namen.",
   Appearance: "Darstellung",
   Colours: "Farben",
-  "As the system": "Wie das System",
+  System: "System",
   Light: "Hell",
   Dark: "Dunkel",
   Rows: "Zeilen",
