@@ -1,24 +1,15 @@
 """Passkeys in Chromium with a virtual authenticator, at auth-service's pages and at the web application."""
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from e2e_fixtures.authenticator import Device
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.providers import Account, Ours
 from e2e_fixtures.stack import Stack
-
-DEVICE = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 
 
 @pytest.fixture(scope="module")
@@ -35,31 +26,6 @@ def account(ours: Ours) -> Account:
 def page(chromium: Browser) -> Iterator[Page]:
     with somebodys_browser(chromium) as context:
         yield context.new_page()
-
-
-class Device:
-    """A virtual authenticator in the page's browser (Web Authentication Level 3 §11)."""
-
-    def __init__(self, page: Page) -> None:
-        self._devtools: CDPSession = page.context.new_cdp_session(page)
-        self._devtools.send("WebAuthn.enable")
-        self._id = self._devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})["authenticatorId"]
-
-    def touch(self, *, is_on: bool) -> None:
-        """Whether a person is at the device, and agrees to all that it asks."""
-        self._set("AutomaticPresenceSimulation", enabled=is_on)
-
-    def recognize(self, *, is_on: bool) -> None:
-        """Whether the device recognizes its person."""
-        self._set("UserVerified", isUserVerified=is_on)
-
-    def _set(self, what: str, **options: Any) -> None:
-        self._devtools.send(f"WebAuthn.set{what}", {"authenticatorId": self._id, **options})
-
-    @property
-    def rp_ids(self) -> list[str]:
-        found = self._devtools.send("WebAuthn.getCredentials", {"authenticatorId": self._id})
-        return [each["rpId"] for each in found["credentials"]]
 
 
 def test_a_passkey_from_its_making_to_its_end(ours: Ours, account: Account, page: Page) -> None:

@@ -28,6 +28,9 @@ INSIDE = {("POST", "/internal/verifiers")}  # only between the services; auth-se
 UNDOCUMENTED = {("GET", "/healthz"), ("GET", "/openapi.json")}  # the gateway's own, and the OpenAPI documents
 HOSTS = re.compile(r"pypi\.|pythonhosted|npmjs|registry\.|index-url|\"resolved\"|@ (git|http)", re.IGNORECASE)
 ROUTE = re.compile(r"`([A-Z]+(?:[ ,|]+[A-Z]+)*) (/[^` ]*)`")
+FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?![a-z]+:)([^()\s]+)\)")  # those to a web site are left out
+HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
 
 def tracked() -> list[Path]:
@@ -49,6 +52,30 @@ def test_top_holds_the_five_folders_and_the_usual_files() -> None:
     assert {path.parts[0] for path in paths if len(path.parts) > 1} == FOLDERS
     files = {path.name for path in paths if len(path.parts) == 1}
     assert (NEEDED - files, files - ALLOWED) == (set(), set())
+
+
+def words_of(page: Path) -> str:
+    return FENCED.sub("", (ROOT / page).read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name behind `#`: headings as GitHub spells them, numbered from the second one on, and ids."""
+    headings = [re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in HEADING.findall(words_of(page))]
+    again = {f"{each}-{number}" for each in headings for number in range(1, headings.count(each))}
+    return {*headings, *again, *re.findall(r'<a id="([^"]+)"', words_of(page))}
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    file, _, anchor = target.partition("#")
+    path = (ROOT / page.parent / file).resolve() if file else ROOT / page
+    return path.exists() and (not anchor or anchor in anchors(path))
+
+
+def test_every_link_of_a_page_leads_to_a_file_and_to_a_heading_in_it() -> None:
+    pages = [path for path in tracked() if path.suffix == ".md"]
+    links = [(page.as_posix(), target) for page in pages for target in LINK.findall(words_of(page))]
+    assert len(links) > len(pages)
+    assert [link for link in links if not leads_somewhere(Path(link[0]), link[1])] == []
 
 
 def is_lock(path: Path) -> bool:

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from e2e_fixtures.authenticator import Device
 from e2e_fixtures.browser import framed
 from e2e_fixtures.people import PASSWORD, Person, credentials, sign_up
 from e2e_fixtures.stack import Stack
@@ -115,6 +116,26 @@ class TestAccount:
         page.get_by_role("button", name="Sign out", exact=True).click()
         fill_in(page, person.email, "four walking wombats")
         expect(new_todo(page)).to_be_visible()
+
+    def test_who_has_no_password_is_led_to_set_one(self, page: Page, stack: Stack, person: Person) -> None:
+        Device(page)
+        sign_in(page, stack, person.email, path="/settings")
+        page.goto(f"{stack.url}/passkeys")
+        page.click("#add-passkey")
+        expect(page.locator("#changed")).to_be_visible()
+        [password] = page.request.get(f"{stack.url}/api/auth/list-accounts").json()
+        headers = {"Origin": stack.url}
+        gone = page.request.post(
+            f"{stack.url}/api/auth/unlink-account", data={"accountId": password["id"]}, headers=headers
+        )
+        assert gone.ok
+        page.goto(f"{stack.url}/settings")
+        page.get_by_role("link", name="Set a password").click()
+        page.get_by_label("New password", exact=True).fill("four walking wombats")
+        page.click("#set-password")
+        expect(page.locator("#changed")).to_be_visible()
+        page.goto(f"{stack.url}/settings")
+        expect(page.get_by_label("Current password", exact=True)).to_be_visible()
 
     def test_another_browser_is_listed_and_signed_out(
         self, page: Page, another_browser: Page, stack: Stack, person: Person

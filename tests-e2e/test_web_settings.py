@@ -19,7 +19,7 @@ from e2e_fixtures.web_application import add, new_todo, todo
 pytestmark = pytest.mark.usefixtures("application")
 
 GERMAN = ROOT / "todo-service/web/src/words/de.ts"
-SAME = {"Details", "Name", "Code", "Todos", "English", "Orange", "Enter", "Passkeys"}  # words that German has, too
+SAME = {"Details", "System", "Name", "Code", "Todos", "English", "Orange", "Enter", "Passkeys"}  # words that German has, too
 READ = """() => {
     const read = [document.title];
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -31,7 +31,7 @@ READ = """() => {
 }"""
 SCHEME = "() => getComputedStyle(document.documentElement).colorScheme"
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
-    .filter((each) => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.visually-hidden, .skip'))
+    .filter((each) => each.getBoundingClientRect().right > screen.width && !each.closest('.visually-hidden, .skip'))
     .map((each) => each.outerHTML.slice(0, 120))"""
 TOO_SMALL = """() => [...document.querySelectorAll('main :is(button, a, label:has(input))')]
     .map((each) => [each.outerHTML.slice(0, 120), each.getBoundingClientRect()])

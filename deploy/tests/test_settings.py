@@ -73,8 +73,10 @@ def test_secret_goes_to_a_file_and_to_no_lasting_container() -> None:
 
 @pytest.mark.parametrize("service", TABLES)
 def test_list_of_all_settings_has_every_row(service: str) -> None:
+    """A link within the service's page leads from the list to that page."""
     listed = (ROOT / "deploy/SETTINGS.md").read_text(encoding="utf-8").splitlines()
-    assert [row for row in rows(service).values() if row not in listed] == []
+    wanted = [row.replace("](#", f"](../{TABLES[service][0]}#") for row in rows(service).values()]
+    assert [row for row in wanted if row not in listed] == []
 
 
 def test_list_of_all_settings_has_every_limit_and_nothing_else() -> None:

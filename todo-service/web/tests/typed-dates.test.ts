@@ -26,6 +26,8 @@ describe("a date that is typed with a todo", () => {
     "Friday",
     "",
     "5 km",
+    "The 5th Wave",
+    "The 9/11 Report",
     "x ".repeat(200) + "tomorrow",
   ])("is not in: %s", (text) => expect(find(text, NOW, ZONE)).toBeNull());
 });

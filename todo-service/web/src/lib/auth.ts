@@ -219,6 +219,15 @@ export async function changePassword(asked: {
   await ask((options) => client.changePassword(asked, options));
 }
 
+/** Whether the account has a password. One without signs in by a passkey, by mail or at another site. */
+export async function hasPassword(): Promise<boolean> {
+  const ways = await ask((options) => client.listAccounts({}, options));
+  return ways.some((each) => each.providerId === "credential");
+}
+
+/** The hosted form for a first password. It asks for a new sign-in, if the last one was a while ago. */
+export const FIRST_PASSWORD = "/account?change=password";
+
 export interface Device {
   handle: string; // names the session in a revocation; it does not authenticate
   userAgent: string;

@@ -1,5 +1,5 @@
-import { type ReactNode, useState } from "react";
-import { changeName, changePassword, type Person } from "../lib/auth.ts";
+import { type ReactNode, useEffect, useState } from "react";
+import { changeName, changePassword, FIRST_PASSWORD, hasPassword, type Person } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
 import { said, saidWith, type Text } from "../lib/language.ts";
 import { isVisible } from "../lib/typing.ts";
@@ -13,6 +13,7 @@ import { Deletion, OwnData } from "../parts/own-data.tsx";
 import { Strength } from "../parts/strength.tsx";
 
 export function Settings({ session: { person, handle } }: { session: { person: Person; handle: string } }): ReactNode {
+  const isWithout = useIsWithoutPassword(handle);
   return (
     <Frame title={said("Account")} person={person}>
       <p className="back">
@@ -24,9 +25,9 @@ export function Settings({ session: { person, handle } }: { session: { person: P
         <Name person={person} />
         <Appearance />
         <LanguageChoice />
-        <Password person={person} />
+        {isWithout ? <FirstPassword /> : <Password person={person} />}
         <SigningIn />
-        <Devices key={handle} email={person.email} handle={handle} />
+        <Devices key={handle} email={person.email} handle={handle} isWithoutPassword={isWithout} />
         <OwnData />
         <Deletion />
       </div>
@@ -86,6 +87,30 @@ function Name({ person }: { person: Person }): ReactNode {
         <SubmitButton submission={submission}>{said("Save name")}</SubmitButton>
         {isSaved && <Message kind="notice">{said("Saved.")}</Message>}
       </form>
+    </section>
+  );
+}
+
+/** False also while it is not known: most accounts have a password. */
+function useIsWithoutPassword(handle: string): boolean {
+  const [isWithout, setWithout] = useState(false);
+  useEffect(() => {
+    hasPassword().then(
+      (has) => setWithout(!has),
+      () => setWithout(false),
+    );
+  }, [handle]);
+  return isWithout;
+}
+
+function FirstPassword(): ReactNode {
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">{said("Password")}</h2>
+      <p>{said("Your account has no password. You sign in by a passkey, by mail or at another site.")}</p>
+      <p>
+        <a href={FIRST_PASSWORD}>{said("Set a password")}</a>
+      </p>
     </section>
   );
 }

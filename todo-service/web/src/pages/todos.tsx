@@ -23,6 +23,7 @@ import { Composer } from "../todos/composer.tsx";
 import { Details } from "../todos/details.tsx";
 import { type Emptiness, Empty } from "../todos/empty.tsx";
 import { takesText } from "../todos/keys.tsx";
+import { LateOnes, ofEarlierDays, toToday } from "../todos/late.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
 import { isOfNoList, Refused } from "../todos/refused.tsx";
@@ -32,7 +33,7 @@ import { Side } from "../todos/side.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
 import { Trash } from "../todos/trash.tsx";
 import { deleted, moved, type Step, Undo } from "../todos/undo.tsx";
-import { addressOf, count, listOf, nameOf, newIn, select, type View, viewAt } from "../todos/views.ts";
+import { addressOf, count, listOf, nameOf, newIn, openIn, select, type View, viewAt } from "../todos/views.ts";
 import { Windowed } from "../todos/windowed.tsx";
 import { api, connection, store } from "../wiring.ts";
 
@@ -212,8 +213,20 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   const isAway = todos !== null && listId != null && !shownList;
   const isReadOnly = shownList?.role === "viewer";
   const own = lists.filter((each) => each.role === "owner");
-  const readOnly = new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id));
+  const readOnly = useMemo(() => new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id)), [lists]);
   const isMovable = !isReadOnly && words === "" && (view === "all" || listId !== undefined);
+
+  const late = useMemo(() => {
+    if (view !== "today" || words !== "") return [];
+    return ofEarlierDays(found?.open ?? [], now).filter((each) => !readOnly.has(each.list_id ?? ""));
+  }, [view, words, found, now, readOnly]);
+
+  function moveLate(): void {
+    const { what, step, act } = toToday(late, Date.now());
+    say(what);
+    list.current?.querySelector<HTMLElement>(".title")?.focus(); // the button goes, and the focus with it
+    void take(step, act).catch(expected);
+  }
 
   function move(id: string, index: number): void {
     const rows = found?.open ?? [];
@@ -300,7 +313,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
             </time>
             {here && view !== "trash" && (
               <span className="counts">
-                {said("{open} open, {done} done today", { open: here.open, done: here.doneToday })}
+                {said("{open} open, {done} done today", { open: openIn(view, here), done: here.doneToday })}
               </span>
             )}
           </p>
@@ -314,6 +327,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
             withdraw={(key) => store.withdraw(key)}
           />
         )}
+        <LateOnes number={late.length} move={moveLate} />
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
         {todos && (
           <Refused
@@ -386,6 +400,7 @@ function actOnRow(event: KeyboardEvent): boolean {
   const button = { Delete: ".delete", Backspace: ".delete", d: ".about" }[event.key];
   if (button === undefined || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return false;
   event.preventDefault();
+  if (event.repeat) return true; // the focus is on the next row now: a key that is held would delete one after another
   rowOf(event.target as Element)
     ?.querySelector<HTMLElement>(button)
     ?.click();

@@ -3,7 +3,7 @@ import { choose, language, languages, said, type Text } from "../lib/language.ts
 import { DENSITIES, type Look, THEMES, useLook, wear } from "../lib/look.ts";
 
 const NAMES: Record<Look["theme"] | Look["density"], Text> = {
-  system: "As the system",
+  system: "System",
   light: "Light",
   dark: "Dark",
   comfortable: "Comfortable",

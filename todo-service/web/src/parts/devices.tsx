@@ -11,7 +11,13 @@ import { PasswordField } from "./field.tsx";
 import { SubmitButton, useSubmission } from "./form.tsx";
 import { FailureMessage } from "./message.tsx";
 
-export function Devices({ email, handle }: { email: string; handle: string }): ReactNode {
+interface DevicesProps {
+  email: string;
+  handle: string;
+  isWithoutPassword: boolean;
+}
+
+export function Devices({ email, handle, isWithoutPassword }: DevicesProps): ReactNode {
   const [{ devices, now }, setListed] = useState<{ devices: auth.Device[] | null; now: number }>({
     devices: null,
     now: 0,
@@ -41,7 +47,12 @@ export function Devices({ email, handle }: { email: string; handle: string }): R
   return (
     <section aria-labelledby="devices">
       <h2 id="devices">{said("Where you are signed in")}</h2>
-      {failure?.kind === "stale" && <Confirmation email={email} handle={handle} />}
+      {failure?.kind === "stale" && !isWithoutPassword && <Confirmation email={email} handle={handle} />}
+      {failure?.kind === "stale" && isWithoutPassword && (
+        <p>
+          {said("You signed in a while ago.")} <a href="/account">{said("See your devices at your account")}</a>
+        </p>
+      )}
       {failure && failure.kind !== "stale" && <FailureMessage failure={failure} retry={() => void load()} />}
       {devices && (
         <ul className="devices">

@@ -4,6 +4,7 @@ import {
   type KeyboardEvent,
   type ReactNode,
   useEffect,
+  useMemo,
   useRef,
   useState,
 } from "react";
@@ -61,8 +62,7 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
       () => undefined, // without it a date is set in the details
     );
   }, [title, findDate]);
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const found = findDate?.(title, Date.now(), zone) ?? null;
+  const found = useMemo(() => findDate?.(title, Date.now(), zoneOf()) ?? null, [findDate, title]); // it takes milliseconds
   const typed = found?.words === refusedWords ? null : found;
 
   function submit(event: FormEvent): void {
@@ -158,4 +158,8 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
       )}
     </form>
   );
+}
+
+function zoneOf(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

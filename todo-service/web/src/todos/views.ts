@@ -52,6 +52,11 @@ export interface Counts {
   inList: ReadonlyMap<string | null, number>;
 }
 
+/** How many open todos the view has. The counts are those of its list, or of all. */
+export function openIn(view: View, counts: Counts): number {
+  return view === "today" || view === "upcoming" ? counts[view] : counts.open;
+}
+
 /** `touched`: what was just ticked or moved stays among the open ones until the next look. */
 export function select(
   todos: readonly Todo[],

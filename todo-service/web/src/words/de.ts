@@ -37,6 +37,11 @@ export const words = {
   Language: "Sprache",
   "Skip to content": "Zum Inhalt springen",
   "Loading …": "Wird geladen …",
+  "Your account has no password. You sign in by a passkey, by mail or at another site.":
+    "Dein Konto hat kein Passwort. Du meldest dich mit einem Passkey, per Mail oder bei einem anderen Anbieter an.",
+  "Set a password": "Passwort setzen",
+  "You signed in a while ago.": "Deine Anmeldung ist eine Weile her.",
+  "See your devices at your account": "Deine Geräte siehst du bei deinem Konto",
   "Send the mail again": "Mail noch einmal schicken",
   "Another mail is on its way to {email}.": "Eine weitere Mail ist unterwegs an {email}.",
 
@@ -420,7 +425,7 @@ export const words = {
   "Write a name.": "Schreib einen Namen.",
   Appearance: "Darstellung",
   Colours: "Farben",
-  "As the system": "Wie das System",
+  System: "System",
   Light: "Hell",
   Dark: "Dunkel",
   Rows: "Zeilen",
@@ -484,4 +489,8 @@ export const words = {
     "Diese Liste ist noch nicht gesendet. Sobald das Netz wieder da ist, kannst du sie teilen.",
   "Sharing needs the network: who is on a list is decided by the service, at once for everybody. Your list and its todos can be changed meanwhile.":
     "Teilen braucht das Netz: Wer zu einer Liste gehört, entscheidet der Dienst, für alle sofort. Deine Liste und ihre Todos kannst du inzwischen ändern.",
+
+  "{number} were due before today.": "{number} waren vor heute fällig.",
+  "Move them to today": "Auf heute verschieben",
+  "Moved {number} todos to today": "{number} Todos auf heute verschoben",
 } as const;
