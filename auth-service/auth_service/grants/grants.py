@@ -18,6 +18,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     String,
     Text,
+    bindparam,
     func,
     select,
     text,
@@ -34,7 +35,7 @@ from ..store.rows import Row, delete_unlocked, insert_into
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
 _BATCH = 500  # ids in one statement
-_LIVE = text("ended_at IS NULL")
+LIVE = text("ended_at IS NULL")
 
 
 class Grant(NamesClient, Row):
@@ -47,8 +48,8 @@ class Grant(NamesClient, Row):
             "client_id",
             "is_offline",
             unique=True,
-            sqlite_where=_LIVE,
-            postgresql_where=_LIVE,
+            sqlite_where=LIVE,
+            postgresql_where=LIVE,
         ),
     )
 
@@ -108,15 +109,14 @@ async def find_or_create(
                 client_url=url_of(client_id),
                 is_offline=is_offline,
                 created_at=now,
-            ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=_LIVE)
+            ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=LIVE)
         )
     return found
 
 
-async def hold(session: AsyncSession, grant_id: str) -> bool:
-    """Whether the grant is live. It does not end until the transaction does."""
-    live = select(Grant.id).where(Grant.id == grant_id, Grant.ended_at.is_(None))
-    return await session.scalar(_held(live)) is not None
+def select_lasting() -> Select[str]:
+    """The live grant with the id `of_grant`. It does not end until the transaction does."""
+    return _held(select(Grant.id).where(Grant.id == bindparam("of_grant"), Grant.ended_at.is_(None)))
 
 
 def _held(which: Select[str]) -> Select[str]:

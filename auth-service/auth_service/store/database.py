@@ -14,21 +14,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import structlog
 from sqlalchemy import Engine, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from .inline_sqlite import InlineSQLite
+from .conflicts import again_after_a_conflict
+from .inline_sqlite import InlineSQLite, InlineStatements
 from .prepared import PreparedStatements
+from .rows import only_row
 from .slow_statements import tell_of_slow_statements
+from .together import Asked, Found, Refuse, Together, run_in_turn
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
-CONFLICTS = ("40001", "40P01")  # serialization_failure, deadlock_detected
 POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
 # If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
 # help: its errors do not arrive.
@@ -39,7 +40,6 @@ REACHABILITY = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
-_log = structlog.get_logger(__name__)
 
 
 class SchemaMismatch(Exception):
@@ -50,58 +50,61 @@ class SchemaMismatch(Exception):
 class Database:
     writer: AsyncEngine
     reader: AsyncEngine
-    prepared: PreparedStatements | None = None  # on PostgreSQL
+    frequent: PreparedStatements | InlineStatements
+    together: Together | None = None  # on PostgreSQL
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for single read statements; each sees what is committed when it runs."""
-        async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
+        async with AsyncSession(self.reader, expire_on_commit=False) as session:
             yield session
 
-    async def find_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row that a read statement returns, or None, without the ORM's bookkeeping.
+    async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """The rows that a read statement returns, without SQLAlchemy's execution, for the most frequent queries.
 
-        For the most frequent queries. SQLite's reader never waits, so it is called without `await`.
+        The statement is a constant of a module, whose values are all parameters.
         """
-        if self.prepared is not None:
-            return await self.prepared.find_row(statement, parameters)
-        with self.reader.sync_engine.connect() as connection:
-            return connection.execute(statement, parameters).one_or_none()
+        return await self.frequent.find_rows(statement, parameters)
+
+    async def find_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
+        """The one row that a read statement returns, or None."""
+        return only_row(await self.find_rows(statement, parameters))
 
     async def change_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
         """The one row that a statement changes and returns, or None: a transaction in one round trip.
 
         On PostgreSQL a single statement is a transaction; it saves the round trips of BEGIN and COMMIT.
         """
-        if self.prepared is not None:
-            return await self.prepared.find_row(statement, parameters)
+        if isinstance(self.frequent, PreparedStatements):
+            return only_row(await self.frequent.find_rows(statement, parameters))
         async with self.writer.begin() as transaction:
             return (await transaction.execute(statement, parameters)).one_or_none()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back if the block raises."""
-        async with async_sessionmaker(self.writer, expire_on_commit=False)() as session, session.begin():
+        async with AsyncSession(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     async def transact(
         self, work: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Run `work(session, ...)` in one transaction, and once more if another transaction made it impossible.
+        """Run `work(session, ...)` in one transaction, and once more after a conflict (conflicts.py).
 
-        PostgreSQL rolls back one of two transactions that wait for each other. `work` must have no effect outside of
-        the database that may not happen twice.
+        It must have no effect outside of the database that may not happen twice.
         """
-        try:
+
+        async def run() -> T:
             async with self.writing() as session:
                 return await work(session, *args, **named)
-        except DBAPIError as error:
-            sqlstate = getattr(error.orig, "sqlstate", None)
-            if sqlstate not in CONFLICTS:
-                raise
-            _log.warning("transaction_repeated", sqlstate=sqlstate, work=work.__name__)
-        async with self.writing() as session:
-            return await work(session, *args, **named)
+
+        return await again_after_a_conflict(run, work.__name__)
+
+    async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
+        """The rows of statements that are one transaction (together.py). Raises what `refuse` returns."""
+        if (together := self.together) is None:
+            return await self.transact(run_in_turn, asked, refuse)
+        return await again_after_a_conflict(lambda: together.transact(asked, refuse), "together")
 
     async def require_revision(self, needed: str) -> None:
         """Raises SchemaMismatch unless the schema is at `needed`; the text says what to do."""
@@ -144,15 +147,12 @@ def _open_engines(url: str) -> Database:
     if make_url(url).get_backend_name() == "sqlite":
         connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
         wait = {"pool_timeout": POOL_TIMEOUT.total_seconds()}
+        to_read = make_url(url).set(drivername=f"sqlite+{InlineSQLite.driver}")
         writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=connect, **wait, **common)
-        reader = create_async_engine(
-            make_url(url).set(drivername=f"sqlite+{InlineSQLite.driver}"),
-            connect_args=connect,
-            **reads,
-        )
+        reader = create_async_engine(to_read, connect_args=connect, paramstyle="named", **reads)
         _prepare_sqlite(writer.sync_engine, begin="BEGIN IMMEDIATE")
         _prepare_sqlite(reader.sync_engine, begin=None)
-        return Database(writer, reader)
+        return Database(writer, reader, InlineStatements(reader))
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
     # Our statements expect this level: each one sees what others have committed while it waited for a lock.
@@ -166,7 +166,8 @@ def _open_engines(url: str) -> Database:
     }
     # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
     reader = create_async_engine(url, **pool, **reads)
-    database = Database(create_async_engine(url, **pool, **common), reader, PreparedStatements(reader))
+    writer = create_async_engine(url, **pool, **common)
+    database = Database(writer, reader, PreparedStatements(reader), Together(reader))
     for engine in (database.writer, database.reader):
         event.listen(engine.sync_engine, "checkout", _refuse_if_over)
     return database
