@@ -10,6 +10,7 @@ from auth_service.oauth.claims_parameter import parse
 from auth_service.oauth.pkce import derive_challenge
 from auth_service.sealed import opaque
 from auth_service.store.database import Database
+from auth_service.store.together import send
 from auth_service.tokens import authorization_codes
 from auth_service.tokens.authorization_codes import Authorization
 
@@ -84,7 +85,8 @@ class Frontend:
             async with database.writing() as session:
                 authorization, ttl = Authorization(**made | changes), service.settings.authorization_code_ttl
                 code = opaque.draw()
-                await authorization_codes.issue(session, code, authorization, ttl=ttl, now=service.clock())
+                issuing = authorization_codes.issuing(code, authorization, ttl=ttl, now=service.clock())
+                assert (await send(session, issuing))["code"]
                 return code
 
         return service.do(issue)

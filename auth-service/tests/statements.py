@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from psycopg import AsyncPipeline
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
+from auth_service.store import pipelined
 from auth_service.store.inline_sqlite import InlineStatements
 from auth_service.store.prepared import PreparedStatements
 
@@ -48,13 +50,22 @@ def before_each(do: Callable[[str], Awaitable[None]]) -> Iterator[None]:
             do(str(statement)).__await__().send(None)
         return await inline(self, statement, parameters)
 
-    prepared, inline = PreparedStatements.find_rows, InlineStatements.find_rows
+    async def of_together(driver: Any, text: str, values: Mapping[str, object]) -> Any:
+        await do(text)
+        return await send_one(driver, text, values)
+
+    prepared, inline, send_one = PreparedStatements.find_rows, InlineStatements.find_rows, pipelined.send_one
     event.listen(Engine, "before_cursor_execute", of_sqlalchemy)
     PreparedStatements.find_rows = of_prepared  # type: ignore[method-assign]  # SQLAlchemy's events do not see these
     InlineStatements.find_rows = of_inline  # type: ignore[method-assign]  # the same
+    pipelined.send_one = of_together
+    at_once = pipelined.OneTrip._communicate_gen
+    pipelined.OneTrip._communicate_gen = AsyncPipeline._communicate_gen  # type: ignore[method-assign]  # `do` may wait
     try:
         yield
     finally:
         PreparedStatements.find_rows = prepared  # type: ignore[method-assign]  # as it was
         InlineStatements.find_rows = inline  # type: ignore[method-assign]  # the same
+        pipelined.send_one = send_one
+        pipelined.OneTrip._communicate_gen = at_once  # type: ignore[method-assign]  # as it was
         event.remove(Engine, "before_cursor_execute", of_sqlalchemy)

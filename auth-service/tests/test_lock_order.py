@@ -23,6 +23,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from psycopg import AsyncPipeline
 from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
@@ -36,7 +37,7 @@ from auth_service.commands.configuration.apis import ApiChange, change_api
 from auth_service.commands.opened import CommandRefused
 from auth_service.resources import resources
 from auth_service.status_lists import lists
-from auth_service.store import database
+from auth_service.store import conflicts, pipelined
 from auth_service.store.database import Database
 from auth_service.store.instants import utc_now
 from auth_service.worker.expiry import delete_expired
@@ -226,16 +227,30 @@ class Stop:
 
     def __call__(self, connection: Any, cursor: Any, *_: Any) -> None:
         if self.number and not connection.connection.dbapi_connection.autocommit:
-            self.number -= 1
-            if self.number == 0:
-                self.reached.set()
-                while not self.released.is_set():
-                    await_only(asyncio.sleep(0.001))
+            await_only(self._wait())
+
+    async def before_sent(self, driver: Any, text: str, values: Any) -> Any:
+        """The same for statements that are sent together, which SQLAlchemy's events do not see."""
+        if self.number:
+            await self._wait()
+        return await _send_one(driver, text, values)
+
+    async def _wait(self) -> None:
+        self.number -= 1
+        if self.number == 0:
+            self.reached.set()
+            while not self.released.is_set():  # noqa: ASYNC110 - the event is set in another thread
+                await asyncio.sleep(0.001)
+
+
+_send_one = pipelined.send_one
 
 
 @pytest.fixture
-def stop() -> Iterator[Stop]:
+def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
     stopping = Stop()
+    monkeypatch.setattr(pipelined, "send_one", stopping.before_sent)
+    monkeypatch.setattr(pipelined.OneTrip, "_communicate_gen", AsyncPipeline._communicate_gen)  # send each at once
     event.listen(Engine, "before_cursor_execute", stopping)
     yield stopping
     event.remove(Engine, "before_cursor_execute", stopping)
@@ -245,7 +260,7 @@ def stop() -> Iterator[Stop]:
 def lone_service(postgres: str, postgres_template: str) -> Iterator[Service]:
     """A service that repeats no transaction, on a database that notices a deadlock at once."""
     with made_database(postgres, template=postgres_template) as url, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(database, "CONFLICTS", ())
+        patched.setattr(conflicts, "CONFLICTS", ())
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as admin:
             admin.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET deadlock_timeout = '50ms'".encode())
         running = serve(url)

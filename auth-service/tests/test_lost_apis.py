@@ -64,8 +64,7 @@ def test_what_is_withdrawn_while_a_code_is_redeemed_does_not_live_on_in_its_refr
         assert held is not None
         async with database.writing() as session:
             await session.execute(text(WITHDRAWN.format(table="authorization_codes")))
-        async with database.writing() as session:
-            return await authorization_codes.redeem(session, held.authorized, now=apis.clock())
+        return await authorization_codes.redeem(database, held.authorized, now=apis.clock())
 
     assert apis.do(redeem_late) is False
     assert told(frontend.redeem(code, resource=BILLING)) == ("invalid_target", None)

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from auth_service.store import database
+from auth_service.store import conflicts, database
 
 from .code_flow import live_grants, register_frontend, sign_up
 from .conftest import Service, Start
@@ -45,7 +45,7 @@ def test_nothing_is_answered_as_done_that_was_rolled_back(
     lone_service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the repetition: 503, and the session is still there."""
-    monkeypatch.setattr(database, "CONFLICTS", ())
+    monkeypatch.setattr(conflicts, "CONFLICTS", ())
     assert sign_out_into_a_deadlock(lone_service) == 503
     assert live_grants(lone_service) == 1
 

@@ -180,6 +180,20 @@ class TestOfSome:
             service.command("roles", "grant", ANN, role, "--resource", resource)
             assert Browser(service).open("/signin").sign_in().path == path
 
+    def test_of_a_role_at_the_next_authorization(self, service: Service) -> None:
+        """The APIs, and which roles of theirs need one, are cached for some seconds."""
+        resource, frontend = "https://api.example.com/billing", register_frontend(service, first_party=True)
+        browser = signed_in(service, ANN)
+        assert "code" in browser.authorize(frontend).answer
+        api = {"resource": resource, "name": "Billing", "scopes": {"billing:read": "See your invoices"}}
+        roles = {"roles": {"accountant": "Sees all", "clerk": "Sees some"}, "second_factor_roles": ["accountant"]}
+        service.command("resources", "create", stdin=json.dumps(api | roles))
+        service.command("roles", "grant", ANN, "clerk", "--resource", resource)
+        service.clock.advance(seconds=5)
+        assert "code" in browser.authorize(frontend).answer
+        service.command("roles", "grant", ANN, "accountant", "--resource", resource)
+        assert browser.authorize(frontend).path == SET_UP
+
     def test_by_a_client(self, sqlite_service: Service) -> None:
         easy = register_frontend(sqlite_service, first_party=True)
         strict = register_frontend(sqlite_service, first_party=True, require_second_factor=True)

@@ -7,8 +7,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text, bindparam, func, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Index, Integer, String, Text, bindparam, case, func, literal, null, select
 from sqlalchemy.event import listens_for
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -17,6 +16,7 @@ from ..keys.rotation import Rotation
 from ..store.client_ids import ClientKey, client_url, key_of, url_of
 from ..store.instants import Instant
 from ..store.rows import Row
+from ..store.together import Asked, in_both, send
 from ..telemetry.logs import audit
 
 MAX_PER_HOUR = 100  # events of one kind, account and client that have a row each
@@ -63,7 +63,11 @@ async def record(
         most: the number of such events in an hour that have a row each; others are only counted. 0: all are counted.
         facts: further ids. They are not stored for an event that is only counted.
     """
-    await _record(session, event, now, account_id, client_id, facts, most)
+    told = {"account_id": account_id, "client_id": client_id, **facts}
+    session.info.setdefault(_COMMITTED, []).append((event, told))
+    await session.flush()
+    kept = keeping(event, now=now, account_id=account_id, client_id=client_id, facts=facts, most=most)
+    await send(session, {"event": kept})
 
 
 async def record_each(session: AsyncSession, event: str, account_ids: Sequence[str], *, now: datetime) -> None:
@@ -75,27 +79,28 @@ async def record_each(session: AsyncSession, event: str, account_ids: Sequence[s
     session.info.setdefault(_COMMITTED, []).append((event, {"accounts": len(account_ids)}))
 
 
-async def _record(
-    session: AsyncSession,
+def keeping(
     event: str,
+    *,
     now: datetime,
     account_id: str | None,
     client_id: str | None,
     facts: Mapping[str, Fact],
     most: int = MAX_PER_HOUR,
-) -> None:
-    told = {"account_id": account_id, "client_id": client_id, **facts}
-    kept = {name: value for name, value in told.items() if value is not None}
-    session.info.setdefault(_COMMITTED, []).append((event, kept))
+) -> Asked:
+    """As `record`, for statements that are sent together: the last one of them. `tell` logs it after the commit."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     row = {
         "occurred_at": now, "last_at": now, "event": event, "account_id": account_id, "client_id": client_id,
         "client_url": url_of(client_id), "facts": json.dumps(dict(facts)),
+        "counted_as": f"{event}|{account_id or ''}|{key_of(client_id or '')}|{hour:%Y%m%d%H}",
     }  # fmt: skip
-    if not (most and await _insert(session, row, hour, most)):
-        counted_as = f"{event}|{account_id or ''}|{key_of(client_id or '')}|{hour:%Y%m%d%H}"
-        counting = _COUNT[session.get_bind().dialect.name]
-        await session.execute(counting, {**row, "facts": "{}", "counted_as": counted_as})
+    return Asked(_KEEP, {**row, "hour": hour, "most": most})
+
+
+def tell(event: str, told: Mapping[str, Fact]) -> None:
+    """Log an event that was committed."""
+    audit(event, **{name: value for name, value in told.items() if value is not None})
 
 
 def recorded(
@@ -114,7 +119,8 @@ def recorded(
     async def run(session: AsyncSession, /, *args: P.args, **named: P.kwargs) -> T:
         result = await work(session, *args, **named)
         if if_(result):
-            await _record(session, event, at, account_id, client_id, facts(result))
+            told: Any = {"account_id": account_id, "client_id": client_id, **facts(result)}
+            await record(session, event, now=at, **told)
         return result
 
     return run
@@ -122,8 +128,8 @@ def recorded(
 
 @listens_for(Session, "after_commit")
 def _log(session: Session) -> None:
-    for event, kept in session.info.pop(_COMMITTED, []):
-        audit(event, **kept)
+    for event, told in session.info.pop(_COMMITTED, []):
+        tell(event, told)
 
 
 async def record_rotation(session: AsyncSession, event: str, rotation: Rotation, *, now: datetime) -> None:
@@ -131,37 +137,29 @@ async def record_rotation(session: AsyncSession, event: str, rotation: Rotation,
     await record(session, event, now=now, replaced=rotation.replaced, active=rotation.active, next=rotation.next)
 
 
-async def _insert(session: AsyncSession, row: Mapping[str, object], hour: datetime, most: int) -> bool:
-    """Insert a row unless there are `most` such ones of this hour. One statement decides."""
-    inserted = _INSERT[session.get_bind().dialect.name]
-    return (await session.execute(inserted, {**row, "hour": hour, "most": most})).scalar_one_or_none() is not None
+def _keeping(insert: Any) -> Any:
+    """One statement decides: the event gets a row of its own, or is counted in the one row of its hour."""
+    table: Any = AuditEvent.__table__
+    own = ("occurred_at", "last_at", "event", "account_id", "client_id", "client_url")
+    given = {name: bindparam(name, type_=table.c[name].type) for name in (*own, "facts", "counted_as")}
+    same = [table.c[name].is_not_distinct_from(given[name]) for name in ("account_id", "client_id")]
+    same += [table.c.event == given["event"], table.c.occurred_at >= bindparam("hour")]
+    most = bindparam("most", type_=Integer)
+    listed = select(table.c.id).where(*same).limit(most).subquery()
+    known = select(func.count().label("rows")).select_from(listed).subquery()
+    is_full = known.c.rows >= most
+    made = {
+        **{name: given[name] for name in own},
+        "facts": case((is_full, "{}"), else_=given["facts"]),
+        "count": literal(1),
+        "counted_as": case((is_full, given["counted_as"]), else_=null()),
+    }
+    inserted = insert(table).from_select([*made], select(*made.values()).where(known.c.rows >= 0))  # SQLite: a WHERE
+    counted = {"count": table.c.count + 1, "last_at": inserted.excluded.last_at}
+    return inserted.on_conflict_do_update(index_elements=[table.c.counted_as], set_=counted).returning(table.c.id)
 
 
-# Built once, for each dialect: building such a statement takes several times as long as running it.
-_TABLE: Any = AuditEvent.__table__
-_ROW = ("occurred_at", "last_at", "event", "account_id", "client_id", "client_url", "facts")
-
-
-def _inserting(insert: Any) -> Any:
-    given = {name: bindparam(name, type_=_TABLE.c[name].type) for name in _ROW}
-    same = [_TABLE.c[name].is_not_distinct_from(given[name]) for name in ("account_id", "client_id")]
-    same += [_TABLE.c.event == given["event"], _TABLE.c.occurred_at >= bindparam("hour")]
-    known = select(_TABLE.c.id).where(*same).limit(bindparam("most", type_=Integer)).subquery()
-    is_room = select(func.count()).select_from(known).scalar_subquery() < bindparam("most", type_=Integer)
-    made = select(*given.values(), literal(1)).where(is_room)
-    return insert(_TABLE).from_select([*_ROW, "count"], made).returning(_TABLE.c.id)
-
-
-def _counting(insert: Any) -> Any:
-    given: dict[str, Any] = {name: bindparam(name) for name in (*_ROW, "counted_as")}
-    counted = {"count": _TABLE.c.count + 1, "last_at": bindparam("last_at")}
-    inserted = insert(_TABLE).values(**given, count=1)
-    return inserted.on_conflict_do_update(index_elements=[_TABLE.c.counted_as], set_=counted)
-
-
-_DIALECTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_INSERT = {name: _inserting(insert) for name, insert in _DIALECTS.items()}
-_COUNT = {name: _counting(insert) for name, insert in _DIALECTS.items()}
+_KEEP = in_both(_keeping)
 
 
 async def has_happened(session: AsyncSession, event: str, *, account_id: str, client_id: str, since: datetime) -> bool:

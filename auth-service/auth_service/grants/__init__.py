@@ -4,8 +4,10 @@
                                 refresh token share
     own_grants.py               grants of devices and programs, which a person ends one by one
     status_of_grants.py         their status indexes, many at once
+    making.py                   the grant of a code, in statements that are sent together
     consents.py                 what a person agreed to, remembered per client and resource
     authorization_requests.py   requests to /oauth/authorize that wait for a sign-in or a consent
+    request_answers.py          the answer to such a request by a code
     pushed_requests.py          such requests that a client has pushed, and their request_uri
     device_codes.py             what a device asks for, until a person has answered it (RFC 8628)
     user_codes.py               the short codes that people type, and their hashes

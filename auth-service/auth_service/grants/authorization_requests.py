@@ -8,16 +8,18 @@ that a form that is sent again later gets the same answer or is told that there 
 import json
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth.authorization_request import AuthorizationRequest
 from ..oauth.errors import OAuthError, RepeatedError
 from ..sealed import opaque
+from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row, partial_index
+from ..store.rows import Expiry, Row, detached, partial_index
 
 TTL = timedelta(hours=24)  # a form may be left open for a day
 MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
@@ -71,26 +73,36 @@ async def store(
     Args:
         client_metadata: what the client's document says, if it has one; such a client needs no row.
     """
-    session.add(
-        StoredRequest(
-            handle_hash=opaque.hash_of(handle),
-            browser_hash=None if browser is None else opaque.hash_of(browser),
-            client_id=request.client_id if client_metadata is None else None,
-            client_metadata=client_metadata,
-            parameters=request.render(),
-            created_at=now,
-            expires_at=now + ttl,
-        )
-    )
+    row = values_of(handle, request, client_metadata=client_metadata, ttl=ttl, now=now)
+    session.add(StoredRequest(**row, browser_hash=None if browser is None else opaque.hash_of(browser)))
 
 
-async def find(session: AsyncSession, handle: str, *, browser: str | None, now: datetime) -> StoredRequest | None:
-    """The unexpired request of a handle, if it belongs to this browser or to none yet."""
+def values_of(
+    handle: str, request: AuthorizationRequest, *, client_metadata: str | None, ttl: timedelta, now: datetime
+) -> dict[str, object]:
+    """The row of a request that belongs to no browser. The columns that are missing are null."""
+    return {
+        "handle_hash": opaque.hash_of(handle),
+        "client_id": request.client_id if client_metadata is None else None,
+        "client_metadata": client_metadata,
+        "parameters": request.render(),
+        "created_at": now,
+        "expires_at": now + ttl,
+    }
+
+
+_TABLE: Any = StoredRequest.__table__
+_FIND = select(*_TABLE.columns).where(
+    _TABLE.c.handle_hash == bindparam("handle"), _TABLE.c.expires_at > bindparam("now")
+)
+
+
+async def find(database: Database, handle: str, *, browser: str | None, now: datetime) -> StoredRequest | None:
+    """The unexpired request of a handle, if it belongs to this browser or to none yet. Changes to it are not stored."""
     if len(handle) != opaque.LENGTH:
         return None
-    stored = await session.scalar(
-        select(StoredRequest).where(StoredRequest.handle_hash == opaque.hash_of(handle), StoredRequest.expires_at > now)
-    )
+    values = await database.find_row(_FIND, {"handle": opaque.hash_of(handle), "now": now})
+    stored = None if values is None else detached(StoredRequest, iter(values))
     if stored is None or stored.browser_hash not in (None, None if browser is None else opaque.hash_of(browser)):
         return None
     return stored
@@ -126,11 +138,6 @@ async def note_consent(session: AsyncSession, handle: str, session_id: str) -> b
     return await _change(session, handle, consented_session_id=session_id, is_sign_in_new=False)
 
 
-async def answer(session: AsyncSession, handle: str, *, session_id: str, now: datetime) -> bool:
-    """Record that the request is answered by a code for this session. False if it was answered before."""
-    return await _change(session, handle, answered_at=now, answered_session_id=session_id)
-
-
 async def refuse(
     session: AsyncSession,
     handle: str,
@@ -153,7 +160,10 @@ async def refuse(
 
 
 async def _change(session: AsyncSession, handle: str, *conditions: ColumnElement[bool], **changes: object) -> bool:
-    """Change a request that has no answer yet. One conditional UPDATE decides which of two forms was first."""
+    """Change a request that has no answer yet. One conditional UPDATE decides which of two forms was first.
+
+    A code answers it by `answering` of request_answers.py.
+    """
     row = StoredRequest
     which = update(row).where(row.handle_hash == opaque.hash_of(handle), row.answered_at.is_(None), *conditions)
     changed = await session.execute(which.values(**changes).returning(row.handle_hash))

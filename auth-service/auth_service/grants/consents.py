@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Select, String, Text, delete, func, literal, select, tuple_
+from sqlalchemy import ForeignKey, Select, String, Text, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..store.client_ids import NamesClient, key_of, url_of
+from ..store.client_ids import ClientKey, NamesClient, key_of, url_of
 from ..store.instants import Instant
 from ..store.rows import Row, insert_into
+from ..store.together import Asked, Rows, send
 from . import grants
 
 
@@ -34,14 +35,32 @@ class Consent(NamesClient, Row):
         return frozenset(json.loads(self.scope))
 
 
+_FIND_AGREED = (
+    select(Consent.resource, Consent.scope)
+    .where(Consent.account_id == bindparam("account_id"), Consent.client_id == bindparam("client_id", type_=ClientKey))
+    .order_by(Consent.resource)
+)
+_LOCK_AGREED = _FIND_AGREED.with_for_update(read=True)
+
+
+def locking_agreed(account_id: str, client_id: str) -> Asked:
+    """What was consented to, for `agreed`. The rows are held for the transaction."""
+    return Asked(_LOCK_AGREED, {"account_id": account_id, "client_id": client_id})
+
+
+def agreed(rows: Rows) -> Mapping[str, frozenset[str]]:
+    """The scopes that were consented to, by resource."""
+    return {resource: frozenset(json.loads(scope)) for resource, scope in rows}
+
+
 async def find_agreed(
     session: AsyncSession, account_id: str, client_id: str, *, lock: bool = False
 ) -> Mapping[str, frozenset[str]]:
     """The scopes that were consented to, by resource. `lock` holds the rows for the transaction."""
-    query = select(Consent).where(Consent.account_id == account_id, Consent.client_id == client_id)
-    query = query.order_by(Consent.resource)
-    found = await session.scalars(query.with_for_update(read=True) if lock else query)
-    return {consent.resource: consent.scopes for consent in found}
+    if lock:
+        return agreed((await send(session, {"agreed": locking_agreed(account_id, client_id)}))["agreed"])
+    found = await session.execute(_FIND_AGREED, {"account_id": account_id, "client_id": client_id})
+    return agreed(found.all())
 
 
 async def remember(

@@ -18,6 +18,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     String,
     Text,
+    bindparam,
     func,
     or_,
     select,
@@ -36,14 +37,14 @@ from ..store.rows import Row, delete_unlocked, insert_into, partial_index
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
 USER_AGENT_LENGTH = 512
-_LIVE = "ended_at IS NULL"
+LIVE = "ended_at IS NULL"
 
 
 class Grant(NamesClient, Row):
     __tablename__ = "grants"
     __table_args__ = (
         # Simultaneous requests of a session share a grant. One of its own has another `session_id`.
-        partial_index("uq_grants_live", "session_id", "client_id", "is_offline", unique=True, where=_LIVE),
+        partial_index("uq_grants_live", "session_id", "client_id", "is_offline", unique=True, where=LIVE),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -116,15 +117,14 @@ async def find_or_create(
                 client_url=url_of(client_id),
                 is_offline=is_offline,
                 created_at=now,
-            ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=text(_LIVE))
+            ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=text(LIVE))
         )
     return found
 
 
-async def hold(session: AsyncSession, grant_id: str) -> bool:
-    """Whether the grant is live. It does not end until the transaction does."""
-    live = select(Grant.id).where(Grant.id == grant_id, Grant.ended_at.is_(None))
-    return await session.scalar(_held(live)) is not None
+def select_lasting() -> Select[str]:
+    """The live grant with the id `of_grant`. It does not end until the transaction does."""
+    return _held(select(Grant.id).where(Grant.id == bindparam("of_grant"), Grant.ended_at.is_(None)))
 
 
 def _held(which: Select[str]) -> Select[str]:

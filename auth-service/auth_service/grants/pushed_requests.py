@@ -11,39 +11,61 @@ to /oauth/authorize can be presented as a request_uri, and the database holds ne
 import hashlib
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Integer, bindparam, func, insert, select
 
 from ..oauth.authorization_request import AuthorizationRequest
 from ..sealed import opaque
+from ..store.database import Database
 from . import authorization_requests
+from .authorization_requests import StoredRequest
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
 TTL = timedelta(seconds=60)  # from the push to the browser's first visit
 MAX_OPEN = 5_000  # requests of one client that wait for their browsers: others' must not make way for them
 
 
-async def store(
-    session: AsyncSession, request: AuthorizationRequest, *, client_metadata: str | None, now: datetime
-) -> str:
-    """Store a checked request. Returns its request_uri."""
-    request_uri = PREFIX + opaque.draw()
-    await authorization_requests.store(
-        session, _handle(request_uri), request, browser=None, client_metadata=client_metadata, ttl=TTL, now=now
+_TABLE: Any = StoredRequest.__table__
+_NAMES = ("handle_hash", "client_id", "client_metadata", "parameters", "created_at", "expires_at")
+_ROW = select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _NAMES))
+_MOST = bindparam("most", type_=Integer)
+_WAITING = (
+    select(_TABLE.c.handle_hash)
+    .where(
+        _TABLE.c.client_id == bindparam("client_id"),
+        _TABLE.c.browser_hash.is_(None),
+        _TABLE.c.expires_at > bindparam("created_at"),
+        _TABLE.c.expires_at <= bindparam("expires_at"),
     )
-    return request_uri
+    .limit(_MOST)
+    .subquery()
+)
+_HAS_ROOM = select(func.count()).select_from(_WAITING).scalar_subquery() < _MOST
+_STORE = insert(_TABLE).from_select(_NAMES, _ROW).returning(_TABLE.c.handle_hash)
+_STORE_IF_ROOM = insert(_TABLE).from_select(_NAMES, _ROW.where(_HAS_ROOM)).returning(_TABLE.c.handle_hash)
 
 
-async def has_room(session: AsyncSession, client_id: str, *, now: datetime) -> bool:
-    """Whether fewer than MAX_OPEN pushed requests of a registered client wait for their browsers.
+async def store(
+    database: Database, request: AuthorizationRequest, *, client_metadata: str | None, is_limited: bool, now: datetime
+) -> str | None:
+    """Store a checked request. Returns its request_uri, or None if MAX_OPEN of its client wait for their browsers.
 
-    Requests of a client with a metadata document do not name its row. They are limited like all requests of a client.
+    One statement counts and stores. Requests of a client with a metadata document do not name its row: they are limited
+    like all requests of a client.
+
+    Args:
+        is_limited: whether those that wait are counted.
     """
-    row = authorization_requests.StoredRequest
-    waiting = (row.client_id == client_id, row.browser_hash.is_(None), row.expires_at > now)
-    counted = select(row.handle_hash).where(*waiting, row.expires_at <= now + TTL).limit(MAX_OPEN).subquery()
-    return (await session.scalar(select(func.count()).select_from(counted)) or 0) < MAX_OPEN
+    request_uri = PREFIX + opaque.draw()
+    row = authorization_requests.values_of(
+        _handle(request_uri), request, client_metadata=client_metadata, ttl=TTL, now=now
+    )
+    if is_limited:
+        stored = await database.change_row(_STORE_IF_ROOM, {**row, "most": MAX_OPEN})
+    else:
+        stored = await database.change_row(_STORE, row)
+    return None if stored is None else request_uri
 
 
 def find_handle(request_uri: str | None) -> str | None:

@@ -34,11 +34,17 @@ class PendingRequest:
     client: Client
     handle: str
     stored: StoredRequest | None = None  # None: the request has just arrived and needed no page yet
+    browser: str | None = None  # that the stored request belongs to, or is to be bound to; None: it has no cookie yet
 
     @property
     def is_answered(self) -> bool:
         """Whether it was answered when it was read. Pages then do nothing: /oauth/authorize gives the answer again."""
         return self.stored is not None and self.stored.answered_at is not None
+
+    @property
+    def is_unbound(self) -> bool:
+        """Whether it was posted or pushed, and belongs to no browser yet."""
+        return self.stored is not None and self.stored.browser_hash is None
 
     def find_other_hint(self, email: str) -> str | None:
         """The e-mail address in `login_hint`, unless it is this one. None if the hint is no address."""
@@ -63,14 +69,13 @@ async def find_pending(
     if handle is None:
         return None
     browser = parts.browsers.read(request)
-    async with parts.database.reading() as session:
-        stored = await authorization_requests.find(session, handle, browser=browser, now=now)
+    stored = await authorization_requests.find(parts.database, handle, browser=browser, now=now)
     client = None if stored is None else await _find_client(stored, parts, now)
     if stored is None or client is None:
         return None
     if not is_still_registered(stored.request, client):
         return None
-    return PendingRequest(stored.request, client, handle, stored)
+    return PendingRequest(stored.request, client, handle, stored, browser)
 
 
 def is_still_registered(asked: AuthorizationRequest, client: Client) -> bool:

@@ -6,7 +6,7 @@ any other parameter is then sent there.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from . import audiences, claims_parameter
@@ -79,7 +79,7 @@ class AuthorizationRequest:
 
     def render(self) -> str:
         """JSON for the store; `restore` reads it. Members that older versions do not know are left out if None."""
-        members = asdict(self)
+        members = {**vars(self), "device": None if self.device is None else vars(self.device)}
         return json.dumps({name: value for name, value in members.items() if name not in _NEWER or value is not None})
 
     @classmethod

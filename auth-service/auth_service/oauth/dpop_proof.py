@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,22 +24,38 @@ LEEWAY = timedelta(seconds=60)  # for clocks that differ, in both directions
 MAX_JTI_LENGTH = 256
 MAX_NONCE_LENGTH = 256
 MAX_HTU_LENGTH = 2048
+HEADERS = 1024  # that are remembered, of at most MAX_LENGTH characters
 _REQUIRED = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}  # of a thumbprint (RFC 7638 §3.2)
 _JKT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-@dataclass(frozen=True)
-class DPoPProof:
-    """The content of a proof. Trust none of it before `signature` is verified over `signing_input` by `jwk`."""
+@dataclass(frozen=True, eq=False)
+class ProofHeader:
+    """What the header says. A client's proofs have the same header, so it is read once, and is then the same object."""
 
     alg: str
     jwk: Mapping[str, Any]
     jkt: str  # the thumbprint of the key: what tokens are bound to
+
+
+@dataclass(frozen=True)
+class DPoPProof:
+    """The content of a proof. Trust none before `signature` is verified over `signing_input` by its header's key."""
+
+    header: ProofHeader
     jti: str
     nonce: str | None
     expires_at: datetime  # until then the same proof could be shown again, so `jti` is remembered
     signing_input: bytes
     signature: bytes
+
+    @property
+    def alg(self) -> str:
+        return self.header.alg
+
+    @property
+    def jkt(self) -> str:
+        return self.header.jkt
 
 
 def is_jkt(text: str) -> bool:
@@ -57,7 +74,27 @@ def parse(text: str, *, method: str, url: str, access_token: str | None = None, 
         InvalidJwt
     """
     header_segment, payload_segment, signature_segment = compact_jwt.split(text, max_length=MAX_LENGTH)
-    header, claims = compact_jwt.read_object(header_segment), compact_jwt.read_object(payload_segment)
+    header, claims = _read_header(header_segment), compact_jwt.read_object(payload_segment)
+    jti = compact_jwt.read_text(claims, "jti", MAX_JTI_LENGTH)
+    if claims.get("htm") != method:
+        raise InvalidJwt(f"htm must be {method}")
+    htu = compact_jwt.read_text(claims, "htu", MAX_HTU_LENGTH)
+    if htu != url and _normalized(htu) != url:
+        raise InvalidJwt(f"htu must be {url}")
+    _check_access_token(claims, access_token)
+    return DPoPProof(
+        header=header,
+        jti=jti,
+        nonce=compact_jwt.read_text(claims, "nonce", MAX_NONCE_LENGTH) if "nonce" in claims else None,
+        expires_at=_check_time(claims, now),
+        signing_input=f"{header_segment}.{payload_segment}".encode(),
+        signature=compact_jwt.decode(signature_segment),
+    )
+
+
+@lru_cache(HEADERS)
+def _read_header(segment: str) -> ProofHeader:
+    header = compact_jwt.read_object(segment)
     if compact_jwt.read_type(header, "") != TYP:
         raise InvalidJwt(f"typ must be {TYP}")
     if header.get("alg") not in ALGORITHMS:
@@ -65,22 +102,7 @@ def parse(text: str, *, method: str, url: str, access_token: str | None = None, 
     jwk = header.get("jwk")
     if not isinstance(jwk, dict):
         raise InvalidJwt("jwk must be the public key that signs it")
-    jti = compact_jwt.read_text(claims, "jti", MAX_JTI_LENGTH)
-    if claims.get("htm") != method:
-        raise InvalidJwt(f"htm must be {method}")
-    if _normalized(compact_jwt.read_text(claims, "htu", MAX_HTU_LENGTH)) != url:
-        raise InvalidJwt(f"htu must be {url}")
-    _check_access_token(claims, access_token)
-    return DPoPProof(
-        alg=header["alg"],
-        jwk=jwk,
-        jkt=_thumbprint(jwk),
-        jti=jti,
-        nonce=compact_jwt.read_text(claims, "nonce", MAX_NONCE_LENGTH) if "nonce" in claims else None,
-        expires_at=_check_time(claims, now),
-        signing_input=f"{header_segment}.{payload_segment}".encode(),
-        signature=compact_jwt.decode(signature_segment),
-    )
+    return ProofHeader(header["alg"], jwk, _thumbprint(jwk))
 
 
 def _thumbprint(jwk: Mapping[str, Any]) -> str:

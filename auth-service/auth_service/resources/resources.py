@@ -1,10 +1,11 @@
 """The registry of APIs. Changes exclude each other, so that each is checked against all others."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, Text, delete, select, text, update
+from sqlalchemy import Boolean, ForeignKey, Integer, String, Text, bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,6 +13,7 @@ from ..oauth.audiences import Resources
 from ..oauth.resources import Resource
 from ..store.instants import Instant
 from ..store.rows import Row
+from ..store.together import Asked, Rows, send
 
 
 class RegisteredResource(Row):
@@ -66,15 +68,45 @@ async def load_locked(session: AsyncSession, issuer: str) -> Resources:
     return await load(session, issuer)
 
 
+_LOCK = (
+    select(RegisteredResource.resource)
+    .where(RegisteredResource.resource == bindparam("resource"))
+    .with_for_update(read=True)
+)
+_SCOPES = select(ResourceScope.scope).where(ResourceScope.resource == bindparam("resource"))
+
+
+@dataclass(frozen=True)
+class Locking:
+    """The statements by which APIs are locked, so that neither they nor their scopes change in a transaction.
+
+    The scopes of an API are read by a second statement: the first may have waited for a change of them.
+    """
+
+    resources: Collection[str]
+
+    @property
+    def asked(self) -> Mapping[str, Asked]:
+        """In the order of the APIs (store/__init__.py, "Locks")."""
+        kinds = (("api", _LOCK), ("scopes of", _SCOPES))
+        return {
+            f"{kind} {each}": Asked(statement, {"resource": each})
+            for each in sorted(self.resources)
+            for kind, statement in kinds
+        }
+
+    def allows(self, found: Mapping[str, Rows], scopes: Collection[str]) -> bool:
+        """Whether all of the APIs are registered, and all of these scopes are theirs."""
+        if not self.resources:
+            return True
+        known = {row[0] for each in self.resources for row in found[f"scopes of {each}"]}
+        return all(found[f"api {each}"] for each in self.resources) and set(scopes) <= known
+
+
 async def lock_registered(session: AsyncSession, resources: Collection[str], scopes: Collection[str]) -> bool:
     """Whether all of these APIs and scopes are registered. None is removed until the end of the transaction."""
-    wanted = set(resources)
-    if not wanted:
-        return True
-    held = select(RegisteredResource.resource).where(RegisteredResource.resource.in_(wanted)).order_by("resource")
-    found = set((await session.scalars(held.with_for_update(read=True))).all())
-    own = select(ResourceScope.scope).where(ResourceScope.resource.in_(wanted))
-    return found == wanted and set(scopes) <= set((await session.scalars(own)).all())
+    locking = Locking(set(resources))
+    return locking.allows(await send(session, locking.asked), scopes)
 
 
 async def put(session: AsyncSession, resource: Resource, *, now: datetime) -> None:

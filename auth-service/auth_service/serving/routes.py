@@ -32,17 +32,21 @@ _OAUTH = (
 )
 _DOCUMENTS = (jwks.router, status_list_documents.router, discovery.router, related_origins.router)
 _INSIDE = (health.router, *internal.routers)
-_PAGES = (authorize.router, logout.router, *hosted_pages.routers)
+_PAGES = (logout.router, *hosted_pages.routers)
 
 # Paths that people visit: even a 503 is a page there. The stylesheet is not in the schema.
 PAGE_PATHS = frozenset(
     route.path
-    for router in _PAGES
+    for router in (authorize.router, *_PAGES)
     for route in router.routes
     if isinstance(route, APIRoute) and route.include_in_schema
 )
+# A request is compared with one route after the other, so those that are asked most come first.
 ROUTES = [
     route
-    for router in (*_OAUTH, *better_auth.routers, upstream_callback.router, *_DOCUMENTS, *_INSIDE, *_PAGES)
+    for router in (
+        *(authorize.router, *_OAUTH, *better_auth.routers, upstream_callback.router),
+        *(*_DOCUMENTS, *_INSIDE, *_PAGES),
+    )
     for route in router.routes
 ]

@@ -23,6 +23,7 @@ from ..status_lists import indexes as status_indexes
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Row, detached
+from ..store.together import Asked, send
 
 USER_AGENT_MAX_LENGTH = 512
 
@@ -83,10 +84,21 @@ async def find_live(database: Database, token: str, *, now: datetime) -> tuple[B
     return detached(BrowserSession, values), detached(Account, values)
 
 
+_LOCK_LIVE = (
+    select(BrowserSession.id)
+    .where(BrowserSession.id == bindparam("session_id"), BrowserSession.expires_at > bindparam("now"))
+    .with_for_update(read=True)
+)
+
+
+def locking_live(session_id: str, *, now: datetime) -> Asked:
+    """A row if the session is live; locked until the transaction ends, so that no grant is made in an ended session."""
+    return Asked(_LOCK_LIVE, {"session_id": session_id, "now": now})
+
+
 async def lock_live(session: AsyncSession, session_id: str, *, now: datetime) -> bool:
-    """Whether the session is live; locked until the transaction ends, so that no grant is made in an ended session."""
-    live = select(BrowserSession.id).where(BrowserSession.id == session_id, BrowserSession.expires_at > now)
-    return await session.scalar(live.with_for_update(read=True)) is not None
+    """Whether the session is live, as `locking_live`."""
+    return bool((await send(session, {"session": locking_live(session_id, now=now)}))["session"])
 
 
 async def end_session_by_id(

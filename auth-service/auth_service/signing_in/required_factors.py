@@ -10,8 +10,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.accounts import Account
+from ..oauth.audiences import Resources
 from ..resources.resources import RegisteredResource
 from ..roles.assigned import AccountRole
+from ..store.database import Database
 from .factor_checks import FactorChecks
 
 
@@ -21,7 +23,26 @@ async def is_required(session: AsyncSession, checks: FactorChecks, account_id: s
     whose = {"account_id": account_id}
     if await session.scalar(_FIND_OWN, whose) is not None:
         return True
-    return any(role in json.loads(roles or "[]") for role, roles in (await session.execute(_FIND_HELD, whose)).all())
+    return await _is_required_by_a_role(session, account_id)
+
+
+async def is_required_now(database: Database, checks: FactorChecks, account: Account, resources: Resources) -> bool:
+    """As `is_required`, for an account that was read a moment ago. No query unless an API has such roles.
+
+    Args:
+        resources: the APIs, which may be some seconds old, as everything that they say.
+    """
+    if checks.required_of_all or account.second_factor_required_at is not None:
+        return True
+    if not any(api.second_factor_roles for api in resources.registered):
+        return False
+    async with database.reading() as session:
+        return await _is_required_by_a_role(session, account.id)
+
+
+async def _is_required_by_a_role(session: AsyncSession, account_id: str) -> bool:
+    held = (await session.execute(_FIND_HELD, {"account_id": account_id})).all()
+    return any(role in json.loads(roles or "[]") for role, roles in held)
 
 
 # Built once: building a statement takes longer than running it on SQLite.

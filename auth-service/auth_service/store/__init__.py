@@ -3,6 +3,9 @@
     database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row`, `find_rows`, `change_row`
     driver_statements.py statements that are compiled once and run on the driver's connection
     prepared.py          `PreparedStatements`: the fast paths on PostgreSQL
+    together.py          statements of one transaction that PostgreSQL gets together
+    pipelined.py         how PostgreSQL gets them
+    conflicts.py         transactions that are run once more
     rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them
     client_ids.py        columns that name a client, whose client_id may be longer than they are
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread; the fast paths on it
@@ -30,7 +33,7 @@ no two wait for each other:
     6. APIs               `lock_registered`, or their removal, which begins with the clients
     7. roles and groups   roles of accounts, groups, their members: `lock` before an account, an API or a group goes
     8. consents           `consents.find_agreed(lock=True)`, `remember`, `lock`
-    9. grants             `grants.hold` while a code or a refresh token is made; every end of a grant
+    9. grants             `grants.select_lasting` while a code or a refresh token is made; every end of a grant
     10. codes and families of refresh tokens
     11. status indexes    only with their holder locked: a session, a grant or a client
 

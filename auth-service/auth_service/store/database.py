@@ -12,25 +12,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-import structlog
 from sqlalchemy import Engine, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from .conflicts import again_after_a_conflict
 from .inline_sqlite import InlineSQLite, InlineStatements
 from .prepared import PreparedStatements
 from .rows import only_row
 from .slow_statements import tell_of_slow_statements
 from .sqlite_writer import SQLiteWriter
+from .together import Asked, Found, Refuse, run_in_turn
+
+if TYPE_CHECKING:
+    from .pipelined import Together
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
-CONFLICTS = ("40001", "40P01")  # serialization_failure, deadlock_detected
 POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
 # If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
 # help: its errors do not arrive.
@@ -41,7 +44,6 @@ REACHABILITY = {
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
-_log = structlog.get_logger(__name__)
 
 
 class SchemaMismatch(Exception):
@@ -53,11 +55,12 @@ class Database:
     writer: AsyncEngine
     reader: AsyncEngine
     frequent: PreparedStatements | InlineStatements
+    together: "Together | None" = None  # on PostgreSQL
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for single read statements; each sees what is committed when it runs."""
-        async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
+        async with AsyncSession(self.reader, expire_on_commit=False) as session:
             yield session
 
     async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
@@ -84,27 +87,28 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back if the block raises."""
-        async with async_sessionmaker(self.writer, expire_on_commit=False)() as session, session.begin():
+        async with AsyncSession(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     async def transact(
         self, work: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Run `work(session, ...)` in one transaction, and once more if another transaction made it impossible.
+        """Run `work(session, ...)` in one transaction, and once more after a conflict (conflicts.py).
 
-        PostgreSQL rolls back one of two transactions that wait for each other. `work` must have no effect outside of
-        the database that may not happen twice.
+        It must have no effect outside of the database that may not happen twice.
         """
-        try:
+
+        async def run() -> T:
             async with self.writing() as session:
                 return await work(session, *args, **named)
-        except DBAPIError as error:
-            sqlstate = getattr(error.orig, "sqlstate", None)
-            if sqlstate not in CONFLICTS:
-                raise
-            _log.warning("transaction_repeated", sqlstate=sqlstate, work=work.__name__)
-        async with self.writing() as session:
-            return await work(session, *args, **named)
+
+        return await again_after_a_conflict(run, work.__name__)
+
+    async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
+        """The rows of statements that are one transaction (together.py). Raises what `refuse` returns."""
+        if (together := self.together) is None:
+            return await self.transact(run_in_turn, asked, refuse)
+        return await again_after_a_conflict(lambda: together.transact(asked, refuse), "together")
 
     async def require_revision(self, needed: str) -> None:
         """Raises SchemaMismatch unless the schema is at `needed`; the text says what to do."""
@@ -151,8 +155,10 @@ def _open_engines(url: str) -> Database:
         writer = create_async_engine(to_write, pool_size=1, max_overflow=0, connect_args=connect, **wait, **common)
         reader = create_async_engine(to_read, connect_args=connect, paramstyle="named", **reads)
         for engine in (writer, reader):
-            _prepare_sqlite(engine.sync_engine, begin=None)  # the writer's dialect begins
+            _prepare_sqlite(engine.sync_engine)
         return Database(writer, reader, InlineStatements(reader))
+    from .pipelined import Together
+
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
     # Our statements expect this level: each one sees what others have committed while it waited for a lock.
@@ -166,7 +172,8 @@ def _open_engines(url: str) -> Database:
     }
     # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
     reader = create_async_engine(url, **pool, **reads)
-    database = Database(create_async_engine(url, **pool, **common), reader, PreparedStatements(reader))
+    writer = create_async_engine(url, **pool, **common)
+    database = Database(writer, reader, PreparedStatements(reader), Together(reader))
     for engine in (database.writer, database.reader):
         event.listen(engine.sync_engine, "checkout", _refuse_if_over)
     return database
@@ -183,7 +190,7 @@ def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
         raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
+def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: object) -> None:
         connection.isolation_level = None  # stops the driver from beginning transactions itself
@@ -191,9 +198,3 @@ def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    if begin is not None:
-
-        @event.listens_for(engine, "begin")
-        def on_begin(connection: Any) -> None:
-            connection.exec_driver_sql(begin)

@@ -4,7 +4,7 @@
     token_status.py          with which index of which status list a token is issued
     holders.py               `Held`, `Holder`: a grant with its person and session, read together; is it alive?
     code_values.py           `CodeValues`: the value of a code, an HMAC over its request
-    authorization_codes.py   codes: `issue`, `find`, `redeem` once
+    authorization_codes.py   codes: `issuing`, `find`, `redeem` once
     refresh_tokens.py        families of refresh tokens: `issue`, `rotate`, and the grace for a lost answer
     exchanged_tokens.py      tokens that an API gets for the person who called it (RFC 8693)
     personal_tokens.py       personal access tokens: `create`, `find`, `revoke`

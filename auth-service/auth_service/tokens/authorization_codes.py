@@ -5,21 +5,22 @@ code is presented again, it was stolen, and the row makes that visible.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Integer, String, Text, bindparam, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..grants import grants, own_grants
+from ..grants import grants, making
 from ..grants.grants import Authorized
 from ..grants.own_grants import Place
 from ..oauth.scope import OFFLINE_ACCESS
 from ..sealed import opaque
 from ..store.database import Database
 from ..store.instants import Instant
+from ..store.together import Asked, in_both
 from .holders import Held, held_of, select_held
 
 REUSE_NOTICED_FOR = timedelta(days=1)
@@ -64,41 +65,36 @@ class AuthorizationCode(Authorized):
     redeemed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-async def issue(
-    session: AsyncSession, code: str, authorization: Authorization, *, ttl: timedelta, now: datetime
-) -> None:
-    """Issue this code for an authorization. It belongs to the session's grant at the client, made if missing, or to a
-    grant of its own.
-    """
-    whose: dict[str, Any] = {
-        "account_id": authorization.account_id,
-        "session_id": authorization.session_id,
-        "client_id": authorization.client_id,
-        "is_offline": authorization.is_offline,
-    }
-    place = authorization.place
-    grant_id = None if place is None else await own_grants.create(session, place, **whose, now=now)
-    grant_id = grant_id or await grants.find_or_create(session, **whose, now=now)
-    await grants.make_room(session, AuthorizationCode, grant_id, used_at=AuthorizationCode.created_at)
-    session.add(
-        AuthorizationCode(
-            code_hash=opaque.hash_of(code),
-            grant_id=grant_id,
-            redirect_uri=authorization.redirect_uri,
-            scope=" ".join(authorization.scope),
-            resource=authorization.resource,
-            code_challenge=authorization.code_challenge,
-            nonce=authorization.nonce,
-            auth_time=authorization.auth_time,
-            acr=authorization.acr,
-            amr=json.dumps(authorization.amr),
-            claims=authorization.claims,
-            max_age=authorization.max_age,
-            dpop_jkt=authorization.dpop_jkt,
-            created_at=now,
-            expires_at=now + ttl,
-        )
+_TABLE: Any = AuthorizationCode.__table__
+_OWN = [column.name for column in _TABLE.columns if column.name not in ("grant_id", "redeemed_at")]
+_ROW = making.select_live(*(bindparam(name, type_=_TABLE.c[name].type) for name in _OWN))
+_ISSUE = in_both(
+    lambda insert: (
+        insert(_TABLE)
+        .from_select([*_OWN, "grant_id"], _ROW)
+        .on_conflict_do_nothing(index_elements=[_TABLE.c.code_hash])
+        .returning(_TABLE.c.code_hash)
     )
+)
+_MAKE_ROOM = making.delete_surplus(AuthorizationCode, _TABLE.c.created_at)
+
+
+def issuing(
+    code: str, given: Authorization, *, ttl: timedelta, now: datetime, own_grant: str | None = None
+) -> Mapping[str, Asked]:
+    """Issue this code for an authorization, in the session's grant at the client, which is made if it is missing, or in
+    a grant of its own, which has its own id in the place of a session's.
+
+    No row of "code": the grant has ended after it was found, or this code was issued before.
+    """
+    grant = making.which(own_grant or given.session_id, given.client_id, is_offline=given.is_offline)
+    own = {name: getattr(given, name, None) for name in _OWN}
+    own |= {"code_hash": opaque.hash_of(code), "scope": " ".join(given.scope), "amr": json.dumps(given.amr)}
+    return {
+        "grant": making.making(grant, account_id=given.account_id, client_id=given.client_id, now=now),
+        "room": Asked(_MAKE_ROOM, {**grant, "kept": grants.MAX_PER_GRANT - 1}),
+        "code": Asked(_ISSUE, {**grant, **own, "created_at": now, "expires_at": now + ttl}),
+    }
 
 
 _FIND = select_held(AuthorizationCode).where(AuthorizationCode.code_hash == bindparam("code_hash"))
@@ -116,21 +112,31 @@ def may_be_given_again(held: Held[AuthorizationCode], *, now: datetime) -> bool:
     return is_unused and held.holder.is_live(now=now) and held.holder.has_session(now=now)
 
 
-async def redeem(session: AsyncSession, code: AuthorizationCode, *, now: datetime) -> bool:
-    """Mark the code used. False if another request was first, or if what it grants has just changed.
-
-    One conditional UPDATE decides, so of simultaneous requests exactly one returns True. The grant is compared, too: an
-    API that is withdrawn after the code was read must not live on in the refresh token that is made from it.
-    """
-    redeemed = await session.execute(
-        update(AuthorizationCode)
-        .where(
-            AuthorizationCode.code_hash == code.code_hash,
-            AuthorizationCode.redeemed_at.is_(None),
-            AuthorizationCode.resource == code.resource,
-            AuthorizationCode.scope == code.scope,
-        )
-        .values(redeemed_at=now)
-        .returning(AuthorizationCode.code_hash)
+_REDEEM = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.code_hash == bindparam("code"),
+        _TABLE.c.redeemed_at.is_(None),
+        _TABLE.c.resource == bindparam("granted_resource"),
+        _TABLE.c.scope == bindparam("granted_scope"),
+        _TABLE.c.grant_id == grants.select_lasting().scalar_subquery(),  # held first (store/__init__.py, "Locks")
     )
-    return redeemed.scalar_one_or_none() is not None
+    .values(redeemed_at=bindparam("now"))
+    .returning(_TABLE.c.code_hash)
+)
+
+
+def redeeming(code: AuthorizationCode, *, now: datetime) -> Asked:
+    """Mark the code used. No row: another request was first, its grant has ended, or what it grants has just changed.
+
+    One conditional UPDATE decides, so of simultaneous requests exactly one gets a row. The grant does not end until the
+    transaction does. What the code grants is compared, too: an API that is withdrawn after the code was read must not
+    live on in the refresh token that is made from it.
+    """
+    granted = {"of_grant": code.grant_id, "granted_resource": code.resource, "granted_scope": code.scope}
+    return Asked(_REDEEM, {"code": code.code_hash, **granted, "now": now})
+
+
+async def redeem(database: Database, code: AuthorizationCode, *, now: datetime) -> bool:
+    """As `redeeming`, in a transaction of one statement."""
+    return await database.change_row(_REDEEM, redeeming(code, now=now).values) is not None

@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from ..clients.assertions import spend_once
-from ..clients.keys import UnusableKey, parse_public_key, verifies
+from ..clients.keys import PublicKey, UnusableKey, parse_public_key, verifies
 from ..oauth import dpop_proof
 from ..oauth.compact_jwt import InvalidJwt
-from ..oauth.dpop_proof import DPoPProof
+from ..oauth.dpop_proof import DPoPProof, ProofHeader
 from ..oauth.errors import InvalidDPoPProof, UseDPoPNonce
 from ..sealed.nonces import Nonces
 from ..sealed.versioned_secrets import Secrets
@@ -46,7 +47,7 @@ class DPoPProofs:
         if proof.alg not in algorithms:
             raise InvalidDPoPProof(f"The DPoP proof is refused: alg must be one of {', '.join(algorithms)}.")
         try:
-            is_signed = verifies(proof.alg, parse_public_key(proof.jwk), proof.signing_input, proof.signature)
+            is_signed = verifies(proof.alg, _public_key(proof.header), proof.signing_input, proof.signature)
         except UnusableKey as error:
             raise InvalidDPoPProof(f"The DPoP proof is refused: jwk: {error}.") from error
         if not is_signed:
@@ -61,6 +62,12 @@ class DPoPProofs:
         key = hashlib.sha256(f"dpop\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
         if not await spend_once(self.database, key, expires_at=proof.expires_at):
             raise InvalidDPoPProof("The DPoP proof is refused: it has been used before.")
+
+
+@lru_cache(dpop_proof.HEADERS)
+def _public_key(header: ProofHeader) -> PublicKey:
+    """The key that the header carries. Making it takes as long as verifying with it. Raises UnusableKey."""
+    return parse_public_key(header.jwk)
 
 
 def open_dpop_proofs(issuer: str, database: Database, secrets: Secrets) -> DPoPProofs:

@@ -17,6 +17,7 @@ from ..status_lists.indexes import NAMED, NOT_REVOKED, named
 from ..status_lists.lists import StatusIndex
 from ..store.database import Database
 from ..store.rows import detached
+from ..store.together import Asked, send
 
 A = TypeVar("A", bound=Authorized)
 A_co = TypeVar("A_co", bound=Authorized, covariant=True)
@@ -144,13 +145,25 @@ async def is_client_live(database: Database, client_id: str, *, status: Status) 
     return await database.find_row(_FIND_CLIENT, named(status[0], status[1]) | {"client_id": client_id}) is not None
 
 
-async def hold_owners(session: AsyncSession, account_id: str, client_id: str) -> bool:
-    """Whether account and client exist. Neither is deleted until the transaction ends.
+_HOLD_OWNERS = (
+    select(Account.id)
+    .join(Client, Client.client_id == bindparam("client_id"))
+    .where(Account.id == bindparam("account_id"))
+    .with_for_update(read=True, key_share=True)
+)
 
-    Call it first in a transaction that makes a consent, a grant or a code (store/__init__.py, "Locks").
+
+def holding_owners(account_id: str, client_id: str) -> Asked:
+    """A row if account and client exist. Neither is deleted until the transaction ends.
+
+    It comes first in a transaction that makes a consent, a grant or a code (store/__init__.py, "Locks").
     """
-    both = select(Account.id).join(Client, Client.client_id == client_id).where(Account.id == account_id)
-    return await session.scalar(both.with_for_update(read=True, key_share=True)) is not None
+    return Asked(_HOLD_OWNERS, {"account_id": account_id, "client_id": client_id})
+
+
+async def hold_owners(session: AsyncSession, account_id: str, client_id: str) -> bool:
+    """Whether account and client exist, as `holding_owners`."""
+    return bool((await send(session, {"owners": holding_owners(account_id, client_id)}))["owners"])
 
 
 def _holder(values: Iterator[Any]) -> Holder:

@@ -7,6 +7,7 @@
     pushed.py     a browser brings the request_uri of a pushed request
     needed_factors.py   whether a second factor has to be proved, and can be
     steps.py      `proceed`: the next page, or the code
+    issuing.py    `issue`: the code, in one transaction
     devices.py    the answer to the request of a device
     answers.py    refusals, and answers that are given again
 

@@ -17,7 +17,7 @@ from ...grants.authorization_requests import StoredRequest
 from ...http.authorization_response import answer_code, answer_refusal
 from ...http.current_session import Current, SessionParts, find_current
 from ...http.pages import PageRefused
-from ...http.pending_requests import PendingParts, PendingRequest, answered, require_pending
+from ...http.pending_requests import PendingParts, PendingRequest, answered, expired, require_pending
 from ...mail.languages.sentences import Sentence
 from ...oauth.authorization_request import Target
 from ...oauth.errors import OAuthError
@@ -52,6 +52,7 @@ async def refuse(
         await require_agreement(pending.client, current, refusal, parts)
     if pending.stored is not None:
         session_id = current.session.id if current else None
+        await bind(pending, parts, now)
         async with parts.database.writing() as session:
             is_first = await authorization_requests.refuse(
                 session, pending.handle, refusal, session_id=session_id, now=now
@@ -61,6 +62,19 @@ async def refuse(
         if not is_first:
             return await answer_again(http, pending.handle, parts, now)
     return answer_refusal(http, pending.request.target, refusal)
+
+
+async def bind(pending: PendingRequest, parts: PendingParts, now: datetime) -> None:
+    """Bind a stored request that belongs to no browser to this one. Raises PageRefused if another one was first.
+
+    In a transaction of its own: a row that is changed twice in one locks its client (store/__init__.py, "Locks").
+    """
+    if not pending.is_unbound or pending.browser is None:
+        return
+    async with parts.database.writing() as session:
+        is_bound = await authorization_requests.bind(session, pending.handle, pending.browser, now=now)
+    if not is_bound:
+        raise expired()
 
 
 async def refuse_at_once(

@@ -1,6 +1,7 @@
 """Whether a request needs a second factor that the session has not proved, and whether the person can prove one."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...accounts.passkeys.passkeys import count_passkeys
 from ...http.current_session import Current
@@ -8,8 +9,9 @@ from ...http.parts import Given
 from ...http.pending_requests import PendingRequest
 from ...oauth import interaction
 from ...oauth.authentication_context import TWO_FACTORS, acr_of
+from ...resources.cache import ResourceCache
 from ...signing_in.factor_checks import FactorChecks
-from ...signing_in.required_factors import is_required
+from ...signing_in.required_factors import is_required_now
 from ...store.database import Database
 
 
@@ -17,17 +19,20 @@ from ...store.database import Database
 class NeededFactorParts(Given):
     database: Database
     factor_checks: FactorChecks
+    resources: ResourceCache
 
 
-async def needs_second_factor(pending: PendingRequest, current: Current, parts: NeededFactorParts) -> bool:
+async def needs_second_factor(
+    pending: PendingRequest, current: Current, parts: NeededFactorParts, now: datetime
+) -> bool:
     """Whether the client has to see one proved, or the account has to have one and has none."""
     has_proved = acr_of(current.session.methods) == TWO_FACTORS
     if has_proved or pending.client.registration.require_second_factor:
         return not has_proved
     if current.account.second_factor_at is not None:
         return False
-    async with parts.database.reading() as session:
-        return await is_required(session, parts.factor_checks, current.account.id)
+    resources = await parts.resources.current(now=now)
+    return await is_required_now(parts.database, parts.factor_checks, current.account, resources)
 
 
 async def has_second_factor(pending: PendingRequest, current: Current, parts: NeededFactorParts) -> bool:

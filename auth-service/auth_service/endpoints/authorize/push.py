@@ -1,12 +1,10 @@
 """POST /oauth/par: a client pushes an authorization request, before it sends the browser here (RFC 9126)."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...clients.clients import Client
 from ...clients.document_clients import document_metadata
@@ -14,6 +12,7 @@ from ...grants import pushed_requests
 from ...http import client_requests
 from ...http.client_requests import ClientRequestParts
 from ...http.current_session import device_of
+from ...http.direct_routes import DirectRoute
 from ...http.dpop import DPoPParts, read_proof, verify_clients_proof
 from ...http.oauth_requests import NO_STORE, REFUSALS, document_clients_form, read_form
 from ...http.outgoing import outgoing_of
@@ -22,13 +21,12 @@ from ...limits.networks import NetworkLimits
 from ...network.networks import networks_of
 from ...oauth import authorization_request
 from ...oauth.authorization_parameters import STATE_MAX_LENGTH, fits
-from ...oauth.authorization_request import AuthorizationRequest
 from ...oauth.errors import InvalidDPoPProof, InvalidRequest, TemporarilyUnavailable
 from ...store.instants import Clock
 from .request_objects import unpack_of
 from .requests import RequestParts, read_request
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 PARAMETERS = (
     *("response_type", "redirect_uri", "scope", "state", "resource", "response_mode", "nonce", "prompt", "max_age"),
     *("code_challenge", "code_challenge_method", "login_hint", "id_token_hint", "acr_values", "claims"),
@@ -78,7 +76,15 @@ async def push(request: Request) -> Response:
             raise InvalidDPoPProof("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
         await parts.dpop_proofs.spend(proof)
         asked = replace(asked, dpop_jkt=proof.jkt)
-    request_uri = await parts.database.transact(_store, client, asked, now)
+    request_uri = await pushed_requests.store(
+        parts.database,
+        asked,
+        client_metadata=document_metadata(client),
+        is_limited=not client.registration.is_public,  # the others are counted by network
+        now=now,
+    )
+    if request_uri is None:  # RFC 9126 §7.3
+        raise TemporarilyUnavailable("Too many pushed requests of this client wait for their browsers.")
     lifetime = int(pushed_requests.TTL.total_seconds())
     return JSONResponse({"request_uri": request_uri, "expires_in": lifetime}, 201, NO_STORE)
 
@@ -86,15 +92,8 @@ async def push(request: Request) -> Response:
 async def _limit(request: Request, client: Client, parts: PushParts) -> None:
     """Count the push of a public client for its network. Raises TemporarilyUnavailable."""
     if not client.registration.is_public:
-        return  # client_requests.py has counted it, and `_store` counts what waits
+        return  # client_requests.py has counted it, and `store` counts what waits
     standing = await parts.push_limits.spend(client.client_id, networks_of(device_of(request).ip_address))
     outgoing_of(request).fields.update(standing.header_fields)
     if standing.is_exceeded:
         raise TemporarilyUnavailable("Too many requests of this client were pushed from this network.")
-
-
-async def _store(session: AsyncSession, client: Client, asked: AuthorizationRequest, now: datetime) -> str:
-    """Store the request, unless too many of its client wait (§7.3). Returns its request_uri."""
-    if not client.registration.is_public and not await pushed_requests.has_room(session, client.client_id, now=now):
-        raise TemporarilyUnavailable("Too many pushed requests of this client wait for their browsers.")
-    return await pushed_requests.store(session, asked, client_metadata=document_metadata(client), now=now)

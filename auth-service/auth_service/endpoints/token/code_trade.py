@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...grants import grants
 from ...oauth.errors import InvalidGrant
 from ...oauth.interaction import longest_age
 from ...oauth.metadata_values import REFRESH_TOKEN
+from ...store.together import send
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import AuthorizationCode
 from ...tokens.holders import Held
@@ -58,26 +58,30 @@ class CodeTrade:
         target = await redemption.choose_target(request, parts, held, redemption.granted_scopes(request, held))
         if request.proof is not None and is_first_try:
             await parts.dpop_proofs.spend(request.proof)
-        is_first, refresh_token = await parts.database.transact(_spend, request, parts, held)
+        is_first, refresh_token = await _redeem(request, parts, held)
         if not is_first:
             found = await authorization_codes.find(parts.database, self.code)
-            if found is None or found.authorized.redeemed_at is None:  # nobody has used it: what it grants has changed
+            if found is None or found.authorized.redeemed_at is None:  # nobody has used it: its grant has changed
                 return None
             raise await redemption.end_for_reuse(parts, held, request, self.credential)
         nonce = held.authorized.nonce
         return await redemption.respond(request, parts, held, target, refresh_token=refresh_token, nonce=nonce)
 
 
-async def _spend(
+async def _redeem(request: TokenRequest, parts: CodeParts, held: Held[AuthorizationCode]) -> tuple[bool, str | None]:
+    """Redeem the code. Returns whether this is its first use, and the refresh token, if the client gets one."""
+    if REFRESH_TOKEN not in request.client.registration.grant_types:
+        return await authorization_codes.redeem(parts.database, held.authorized, now=request.now), None
+    return await parts.database.transact(_redeem_with_refresh, request, parts, held)
+
+
+async def _redeem_with_refresh(
     session: AsyncSession, request: TokenRequest, parts: CodeParts, held: Held[AuthorizationCode]
 ) -> tuple[bool, str | None]:
-    """Redeem the code. Returns whether this is its first use, and the refresh token, if the client gets one."""
-    if not await grants.hold(session, held.authorized.grant_id):
-        raise InvalidGrant(redemption.ENDED)
-    if not await authorization_codes.redeem(session, held.authorized, now=request.now):
+    """The same in one transaction, for a client that gets a refresh token."""
+    redeemed = await send(session, {"code": authorization_codes.redeeming(held.authorized, now=request.now)})
+    if not redeemed["code"]:
         return False, None
-    if REFRESH_TOKEN not in request.client.registration.grant_types:
-        return True, None
     registered = request.client.registration
     jkt = request.jkt if registered.is_public or registered.is_fapi2 else None  # others are bound to their client
     return True, await parts.refresh_tokens.issue(session, held, dpop_jkt=jkt, now=request.now)
