@@ -30,6 +30,7 @@ import { isOfNoList, Refused } from "../todos/refused.tsx";
 import { focusRow, moveByArrows, placeOf, rowOf } from "../todos/rows.ts";
 import { ROLES, Share } from "../todos/share.tsx";
 import { Side } from "../todos/side.tsx";
+import type { Waiting } from "../todos/store.ts";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
 import { Trash } from "../todos/trash.tsx";
 import { deleted, moved, type Step, Undo } from "../todos/undo.tsx";
@@ -193,7 +194,8 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
     () => todos && select(todos, { view, words, now, touched }),
     [todos, view, words, now, touched],
   );
-  const isEmpty = found?.open.length === 0 && waiting.length === 0 && lost.length === 0;
+  const sending = waiting.filter((each) => each.refusal === undefined && isShownIn(view, each));
+  const isEmpty = found?.open.length === 0 && sending.length === 0 && lost.length === 0;
   const opened = todos?.find((each) => each.id === openedId);
   const listId = listOf(view);
   const counts = useMemo(() => todos && count(todos, now), [todos, now]);
@@ -204,7 +206,6 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       now,
     );
   }, [todos, counts, listId, now]);
-  const sending = waiting.filter((each) => each.refusal === undefined);
   const unsent = useMemo(
     () => new Set(deferred.filter((each) => !each.refusal).map(({ seen }) => seen.id)),
     [deferred],
@@ -381,6 +382,12 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       )}
     </div>
   );
+}
+
+/** In a list, only what is for it. */
+function isShownIn(view: View, { todo }: Waiting): boolean {
+  const list = listOf(view);
+  return view !== "trash" && (list === undefined || store.idOfList(todo.list_id ?? null) === list);
 }
 
 /** The view of a list that was made without a network, and has its id now. */
