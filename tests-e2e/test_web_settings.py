@@ -19,7 +19,7 @@ from e2e_fixtures.web_application import add, new_todo, todo
 pytestmark = pytest.mark.usefixtures("application")
 
 GERMAN = ROOT / "todo-service/web/src/words/de.ts"
-SAME = {"Details", "System", "Name", "Code", "Todos", "English", "Orange", "Enter", "Passkeys"}  # words that German has, too
+SAME = {"Details", "System", "Name", "Code", "Todos", "English", "Orange", "Enter", "Passkeys"}  # in German, too
 READ = """() => {
     const read = [document.title];
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -1,5 +1,6 @@
 """Passkeys and mail: each change is told to a confirmed address; a stranger's passkeys end with what else is theirs."""
 
+import html
 from collections.abc import Iterator
 
 import pytest
@@ -77,7 +78,10 @@ def test_a_stranger_s_factors_end_when_the_owner_proves_the_address(mailing: Ser
     if proof == "verify":
         owner.post("/send-verification-email", json={"email": ANN})
         [text] = mails(mailing)
-        assert "ended" in Browser(mailing).open(link_in(text)).press("verify-form", "verify").page.elements
+        page = Browser(mailing).open(link_in(text))
+        page.open(html.unescape(page.page.elements["reset-link"]["href"]))
+        assert "ends-hint" in page.page.elements
+        assert "password-changed" in page.press("reset-form", "set-password", password=NEW).page.elements
         assert mailing.rows("SELECT count(*) FROM browser_sessions") == [(0,)]
     elif proof == "link":
         owner.post("/sign-in/magic-link", json={"email": ANN})
@@ -92,6 +96,8 @@ def test_a_stranger_s_factors_end_when_the_owner_proves_the_address(mailing: Ser
     assert mailing.rows("SELECT email_verified, second_factor_at FROM accounts") == [(True, None)]
     assert mailing.rows("SELECT count(*) FROM totp_factors") == [(0,)]
     assert mailing.rows("SELECT count(*) FROM grants WHERE ended_at IS NULL") == [(0,)], "the stranger's token"
+    assert sorted(kinds(mailing)) == ["access_ended", *(["password_changed"] if proof != "link" else [])]
+    assert all(text.startswith(f"To: {ANN}") for text in mails(mailing))
 
 
 def test_the_owner_s_factors_outlive_a_new_password(mailing: Service) -> None:

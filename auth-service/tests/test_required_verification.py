@@ -35,14 +35,15 @@ def sign_in(service: Service, password: str = PASSWORD) -> httpx2.Response:
 
 
 def confirm(service: Service, text: str) -> None:
-    assert Browser(service).open(link_in(text)).press("verify-form", "verify").last.status_code == 200
+    browser = Browser(service).open(link_in(text))
+    assert browser.press("verify-form", "verify", password=PASSWORD).last.status_code == 200
 
 
 def test_who_signs_up_confirms_the_address_and_then_signs_in(strict: Service) -> None:
     signed_up = sign_up(strict)
     assert (signed_up.status_code, signed_up.json()["token"]) == (200, None)
     assert "set-auth-token" not in signed_up.headers
-    assert signed_up.headers.get_list("set-cookie") == []
+    assert [each.partition("=")[0] for each in signed_up.headers.get_list("set-cookie")] == ["better-auth.known_device"]
     refused = sign_in(strict)
     assert (refused.status_code, refused.json()["code"]) == (403, "EMAIL_NOT_VERIFIED")
     first, second = mails(strict)  # the refusal has sent another one
@@ -117,6 +118,28 @@ def test_pages_say_that_a_mail_is_on_its_way_and_send_it_again(strict: Service) 
     assert [link_in(text).partition("?")[0] for text in texts] == ["/verify-email"] * 3
     confirm(strict, texts[-1])
     assert browser.open(signin).sign_in().path == "/consent"
+
+
+@pytest.mark.parametrize("by", ["sign-up", "sign-in"])
+def test_the_browser_that_has_shown_the_password_is_not_asked_for_it_again(strict: Service, by: str) -> None:
+    browser = Browser(strict)
+    if by == "sign-up":
+        browser.open("/signup").sign_up(ANN)
+    else:
+        sign_up(strict)
+        assert browser.open("/signin").sign_in(ANN).last.status_code == 403
+    browser.open(link_in(mails(strict)[-1]))
+    assert "password" not in browser.page.elements
+    assert browser.press("verify-form", "verify").last.status_code == 200
+    assert sign_in(strict).status_code == 200
+
+
+def test_a_browser_that_signs_up_with_a_taken_address_is_not_the_owner_s(strict: Service) -> None:
+    """Its cookie looks like that of a new account. It opens the owner's link like any other browser."""
+    sign_up(strict)
+    [text] = mails(strict)
+    browser = Browser(strict).open("/signup").press("signup-form", "sign-up", name="B", email=ANN, password=PASSWORD)
+    assert "password" in browser.open(link_in(text)).page.elements
 
 
 def test_a_reset_confirms_the_address(strict: Service) -> None:

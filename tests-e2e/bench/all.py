@@ -10,12 +10,14 @@ Debian's postgresql is said by its own benchmark; a row that cannot be measured 
 
 import importlib.util
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,7 +217,8 @@ def main() -> int:
 def measured(measure: Callable[[], Iterable[float]], rows: tuple[Row, ...], word: str) -> Iterator[Row]:
     """Measure and print a part's rows; yield those that are not reached."""
     try:
-        values: Iterable[float | None] = list(measure())
+        with redirect_stdout(sys.stderr):  # what a part says meanwhile is not in the table
+            values: Iterable[float | None] = list(measure())
         why = ""
     except (SystemExit, OSError, subprocess.CalledProcessError) as error:  # a tool is missing, or a server refuses
         values, why = [None] * len(rows), str(error).partition("\n")[0]
@@ -228,10 +231,16 @@ def measured(measure: Callable[[], Iterable[float]], rows: tuple[Row, ...], word
 
 def about_this_machine() -> Iterator[str]:
     yield f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {processor()}, load {os.getloadavg()[0]:.1f} before"
-    postgres = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    tools = [["node", "--version"], ["openssl", "version"], ["nginx", "-v"], *([str(each), "-V"] for each in postgres)]
-    said = [each for each in map(version, tools) if each]
-    yield ", ".join((f"Python {sys.version.split()[0]}", f"psycopg {psycopg.__version__}", *said))
+    postgres = max(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]), default="")
+    tools = {
+        "Node.js": ["node", "--version"],
+        "OpenSSL": ["openssl", "version"],
+        "nginx": ["nginx", "-v"],
+        "PostgreSQL (of the todos: 17, where there is Docker)": [str(postgres), "-V"],
+        "wrk": ["wrk", "-v"],
+    }
+    found = [f"{name} {number}" for name, command in tools.items() if (number := version(command))]
+    yield ", ".join((f"Python {sys.version.split()[0]}", f"psycopg {psycopg.__version__}", *found))
 
 
 def processor() -> str:
@@ -240,11 +249,13 @@ def processor() -> str:
 
 
 def version(command: list[str]) -> str:
+    """The first number with a dot that the command says."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return ""
-    return " ".join((done.stdout + done.stderr).split()[:3]).replace("nginx version: ", "")
+    said = re.search(r"\d+\.[\d.]+", done.stdout + done.stderr)
+    return said[0] if said else ""
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
     python tests-e2e/bench/soak.py [MINUTES [PAUSE]]
 
-Caches are bounded, but fill for a while, so the first half is not judged. The load is what a system sees: sessions and
-tokens are read, tokens issued and refused, passwords checked and mistyped; todos listed, searched, made and deleted;
-addresses that do not exist, bodies that are no JSON. wrk asks each service on its own port, as fast as it answers, or
-with a pause of so many milliseconds before each request of a connection.
+Caches are bounded, but fill for a while, so the first half is not judged. SQLite's pages are the slowest: each of
+todo-service's four connections keeps up to 2 MB of them, and there are more todos with each round. The load is what a
+system sees: sessions and tokens are read, tokens issued and refused, passwords checked and mistyped; todos listed,
+searched, made and deleted; addresses that do not exist, bodies that are no JSON. wrk asks each service on its own port,
+as fast as it answers, or with a pause of so many milliseconds before each request of a connection.
 """
 
 import json

@@ -84,10 +84,13 @@ async def create_without_password(
     return account
 
 
-async def delete_password(session: AsyncSession, account_id: str) -> None:
-    """Delete the account's password; its owner sets a new one by a mailed link. Lock the account first."""
+async def delete_password(session: AsyncSession, account_id: str) -> bool:
+    """Delete the account's password; its owner sets a new one by a mailed link. Lock the account first.
+
+    False: it had none.
+    """
     password = (Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
-    await session.execute(delete(Identity).where(*password))
+    return (await session.scalar(delete(Identity).where(*password).returning(Identity.id))) is not None
 
 
 async def create_password(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> None:

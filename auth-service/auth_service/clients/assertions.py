@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Executable, String, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth import workload_identity
@@ -14,7 +14,7 @@ from ..oauth.client_assertion import ClientAssertion
 from ..oauth.compact_jwt import InvalidJwt, SignedJwt
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row
+from ..store.rows import Expiry, Row, insert_by
 from .clients import Client
 from .fetched_keys import FetchedKeys
 from .keys import ClientKey, parse_key_set
@@ -30,15 +30,12 @@ class UsedAssertion(Row):
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
-def _spending(insert: postgresql.Insert | sqlite.Insert) -> Executable:
-    marked = insert.values(key=bindparam("key"), expires_at=bindparam("expires_at", type_=Instant))
+@cache
+def _spend(dialect: str) -> Executable:
+    marked = insert_by(dialect, UsedAssertion).values(
+        key=bindparam("key"), expires_at=bindparam("expires_at", type_=Instant)
+    )
     return marked.on_conflict_do_nothing(index_elements=[UsedAssertion.key]).returning(UsedAssertion.key)
-
-
-_SPEND = {
-    "sqlite": _spending(sqlite.insert(UsedAssertion)),
-    "postgresql": _spending(postgresql.insert(UsedAssertion)),
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ async def spend_once(database: Database, key: str, *, expires_at: datetime) -> b
     Args:
         key: the hash of what names it: whose it is, and its `jti`.
     """
-    statement = _SPEND[database.writer.dialect.name]
+    statement = _spend(database.writer.dialect.name)
     return await database.change_row(statement, {"key": key, "expires_at": expires_at}) is not None
 
 

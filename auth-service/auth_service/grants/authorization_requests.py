@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, Index, String, Text, or_, select, text, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,24 +17,17 @@ from ..oauth.authorization_request import AuthorizationRequest
 from ..oauth.errors import OAuthError, RepeatedError
 from ..sealed import opaque
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row
+from ..store.rows import Expiry, Row, partial_index
 
 TTL = timedelta(hours=24)  # a form may be left open for a day
 MAX_ROWS = 100_000  # anybody can make one; beyond this the oldest are deleted
-_UNBOUND = text("browser_hash IS NULL")
 
 
 class StoredRequest(Row):
     __tablename__ = "authorization_requests"
     __expiry__ = Expiry(MAX_ROWS, surplus_first=("created_at",))  # pushed requests expire sooner, but are not older
     __table_args__ = (
-        Index(
-            "ix_authorization_requests_unbound",
-            "client_id",
-            "expires_at",
-            sqlite_where=_UNBOUND,
-            postgresql_where=_UNBOUND,
-        ),
+        partial_index("ix_authorization_requests_unbound", "client_id", "expires_at", where="browser_hash IS NULL"),
     )
 
     handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     ForeignKey,
-    Index,
     Integer,
     Select,
     SQLColumnExpression,
@@ -33,26 +32,18 @@ from ..status_lists import indexes as status_indexes
 from ..store import identifiers
 from ..store.client_ids import NamesClient, url_of
 from ..store.instants import Instant
-from ..store.rows import Row, delete_unlocked, insert_into
+from ..store.rows import Row, delete_unlocked, insert_into, partial_index
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
 USER_AGENT_LENGTH = 512
-_LIVE = text("ended_at IS NULL")
+_LIVE = "ended_at IS NULL"
 
 
 class Grant(NamesClient, Row):
     __tablename__ = "grants"
     __table_args__ = (
         # Simultaneous requests of a session share a grant. One of its own has another `session_id`.
-        Index(
-            "uq_grants_live",
-            "session_id",
-            "client_id",
-            "is_offline",
-            unique=True,
-            sqlite_where=_LIVE,
-            postgresql_where=_LIVE,
-        ),
+        partial_index("uq_grants_live", "session_id", "client_id", "is_offline", unique=True, where=_LIVE),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -125,7 +116,7 @@ async def find_or_create(
                 client_url=url_of(client_id),
                 is_offline=is_offline,
                 created_at=now,
-            ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=_LIVE)
+            ).on_conflict_do_nothing(index_elements=["session_id", "client_id", "is_offline"], index_where=text(_LIVE))
         )
     return found
 

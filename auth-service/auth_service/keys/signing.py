@@ -21,7 +21,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text, select, text
+from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,7 +30,7 @@ from ..oauth.algorithms import ALGORITHMS, RS256
 from ..sealed.versioned_secrets import Secrets
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Row
+from ..store.rows import Row, partial_index
 from . import pairs
 from .encryption import KeyEncryption
 from .pairs import PrivateKey
@@ -56,8 +56,7 @@ TOKEN_PURPOSES = tuple(map(token_purpose, ALGORITHMS))
 
 def _at_most_one(state: str) -> Index:
     """A unique index: one key per purpose in this state. It decides if two processes start or rotate at once."""
-    condition = text(f"state = '{state}'")
-    return Index(f"uq_signing_keys_{state}", "purpose", unique=True, sqlite_where=condition, postgresql_where=condition)
+    return partial_index(f"uq_signing_keys_{state}", "purpose", unique=True, where=f"state = '{state}'")
 
 
 class SigningKey(Row):

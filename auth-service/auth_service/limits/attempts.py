@@ -17,20 +17,20 @@ fewest attempts are deleted (worker/expiry.py), so that invented names cannot fi
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Index, Integer, String, bindparam, case, delete, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..sealed.versioned_secrets import Secrets, derive_key
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Expiry, Row
+from ..store.rows import Expiry, Row, insert_by
 
 FREE_ATTEMPTS = (5, 15, 50)  # of an IPv4 address or a /64, of a /56, of a /48
 MAX_DELAY = timedelta(minutes=15)
@@ -127,7 +127,7 @@ async def take_with_delay(session: AsyncSession, key: str, now: datetime, free: 
         TooManyAttempts
     """
     delays = {f"after_{step}": now + delay for step, delay in enumerate(DELAYS)}
-    await _take(session, _COUNT_WITH_DELAY, key, now, now + FORGOTTEN_AFTER, free=free, **delays)
+    await _take(session, _count_with_delay, key, now, now + FORGOTTEN_AFTER, free=free, **delays)
 
 
 async def _take_from_account(session: AsyncSession, key: str, now: datetime) -> None:
@@ -140,14 +140,14 @@ async def take_in_window(session: AsyncSession, key: str, budget: int, window: t
     Raises:
         TooManyAttempts
     """
-    await _take(session, _COUNT_IN_WINDOW, key, now, now + window, budget=budget)
+    await _take(session, _count_in_window, key, now, now + window, budget=budget)
 
 
 async def _take(
-    session: AsyncSession, statements: Mapping[str, Any], key: str, now: datetime, ends_at: datetime, **values: object
+    session: AsyncSession, by: Callable[[str], Any], key: str, now: datetime, ends_at: datetime, **values: object
 ) -> None:
     """Count and decide in one statement. Raises TooManyAttempts, which rolls back the whole transaction."""
-    statement = statements[session.get_bind().dialect.name]
+    statement = by(session.get_bind().dialect.name)
     values |= {"key_": key, "now": now, "ends_at": ends_at}
     if (await session.execute(statement, values)).scalar_one_or_none() is None:
         next_at = (await session.execute(_FIND_NEXT, {"key_": key})).scalar_one_or_none()
@@ -170,18 +170,12 @@ _IS_OVER = _TABLE.c.expires_at <= _NOW
 _COUNT = case((_IS_OVER, 1), else_=_TABLE.c.count + 1)
 
 
-def _counting(next_at: Any, expires_at: Any) -> Mapping[str, Any]:
-    """The statement by dialect. SQLAlchemy has a class for each, with the same methods."""
+def _counting(dialect: str, next_at: Any, expires_at: Any) -> Any:
     changes = {"count": _COUNT, "next_at": next_at, "expires_at": expires_at}
-    return {
-        name: insert(_TABLE)
-        .values(key=bindparam("key_"), count=1, next_at=NOT_HELD, expires_at=_END)
-        .on_conflict_do_update(
-            index_elements=[_TABLE.c.key], set_=changes, where=or_(_TABLE.c.next_at <= _NOW, _IS_OVER)
-        )
-        .returning(_TABLE.c.count)
-        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-    }
+    is_free = or_(_TABLE.c.next_at <= _NOW, _IS_OVER)
+    first = insert_by(dialect, _TABLE).values(key=bindparam("key_"), count=1, next_at=NOT_HELD, expires_at=_END)
+    counted = first.on_conflict_do_update(index_elements=[_TABLE.c.key], set_=changes, where=is_free)
+    return counted.returning(_TABLE.c.count)
 
 
 def _delay() -> Any:
@@ -195,5 +189,11 @@ def _within_window() -> tuple[Any, Any]:
     return case((bindparam("budget", type_=Integer) <= _COUNT, ends_at), else_=_FREELY), ends_at
 
 
-_COUNT_WITH_DELAY = _counting(_delay(), _END)
-_COUNT_IN_WINDOW = _counting(*_within_window())
+@cache
+def _count_with_delay(dialect: str) -> Any:
+    return _counting(dialect, _delay(), _END)
+
+
+@cache
+def _count_in_window(dialect: str) -> Any:
+    return _counting(dialect, *_within_window())

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     PASSKEY_COPIED = "passkey_copied"  # a counter that did not rise: somebody may have the key of a passkey
     UPSTREAM_LINKED = "upstream_linked"  # another provider signs in to the account
     UPSTREAM_UNLINKED = "upstream_unlinked"
+    ACCESS_ENDED = "access_ended"  # the address was proved, which has ended what a stranger may have set up
     RECOVERY_STARTED = "recovery_started"  # a link that replaces a lost second factor after a delay, or stops that
     RECOVERY_READY = "recovery_ready"  # the same link, when the delay is over
     RECOVERY_STOPPED = "recovery_stopped"

@@ -2,7 +2,7 @@
 
 Whoever signs up with a foreign address may add passkeys, other providers, a second factor and tokens before its owner
 proves it. They end, unless the browser that proves the address has signed in to the account before: then the owner has
-made them. DECISIONS.md, 129, has the rule.
+made them. The owner is told by mail what has ended. DECISIONS.md, 129, has the rule.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,20 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts import accounts
 from ..accounts.accounts import Account
-from ..accounts.factors import challenges, second_factor
+from ..accounts.factors import second_factor
 from ..accounts.passkeys import passkeys
 from ..accounts.sign_ups import delete_password
 from ..accounts.upstreams import identities
 from ..audit.trail import record
 from ..http.current_session import Current
 from ..http.session_cookies import SessionCookies, device_tag
+from ..mail.kinds import Kind
+from ..mail.links import void_links
 from ..sessions.browser_sessions import end_sessions
 from ..tokens import personal_tokens
+from .mailed_links import MailParts, post_link
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a proof has ended: the number of ways in beside the password, of personal tokens, and of sessions."""
+    """What a proof has ended: the number of ways in, with the password; of personal tokens; and of sessions."""
 
     ways_in: int = 0
     tokens: int = 0
@@ -57,32 +60,42 @@ async def would_end(session: AsyncSession, account: Account, *, now: datetime) -
 
 
 async def prove_address(
-    session: AsyncSession, account: Account, *, is_own: bool, ends_password: bool = False, now: datetime
+    session: AsyncSession,
+    request: Request,
+    parts: MailParts,
+    account: Account,
+    *,
+    is_own: bool,
+    keeps_password: bool = False,
+    now: datetime,
 ) -> Ended:
     """Confirm the address, if it is not confirmed yet, and end what somebody else may have set up with it.
 
-    A password and its sessions stay if there is nothing else, unless `ends_password`: people sign up on one device and
-    open the mail on another. Whatever a new password by a mailed link would leave ends, and all sessions with it.
-    Lock the account first.
+    If a way in or a token ends, a mail tells of it. Lock the account first.
+
+    Args:
+        is_own: the browser has signed in to the account before, or its person has just typed the password.
+        keeps_password: the caller replaces it in this transaction, and tells so.
     """
     if account.email_verified:
         return Ended()
-    ended = Ended() if is_own else await _end(session, account, ends_password=ends_password, now=now)
+    ended = Ended() if is_own else await _end(session, account, keeps_password=keeps_password, now=now)
+    await void_links(session, account.id, Kind.VERIFY_EMAIL, now=now)
     await accounts.replace_email(session, account.id, account.email, verified=True, now=now)
+    if ended.ways_in or ended.tokens:
+        time = f"{now:%Y-%m-%d %H:%M} UTC"
+        post_link(session, request, parts.outbox, Kind.ACCESS_ENDED, account.email, now, time=time)
     facts: dict[str, Any] = {name: number for name, number in asdict(ended).items() if number}
     await record(session, "email_verified", now=now, account_id=account.id, **facts)
     return ended
 
 
-async def _end(session: AsyncSession, account: Account, *, ends_password: bool, now: datetime) -> Ended:
-    removed = await passkeys.remove_all(session, account.id)
-    unlinked = await identities.unlink_all(session, account.id)
-    factors = int(await second_factor.disable(session, account.id, now=now))
+async def _end(session: AsyncSession, account: Account, *, keeps_password: bool, now: datetime) -> Ended:
+    ways_in = await passkeys.remove_all(session, account.id)
+    ways_in += await identities.unlink_all(session, account.id)
+    ways_in += await second_factor.disable(session, account.id, now=now)
+    ways_in += 0 if keeps_password else await delete_password(session, account.id)
+    await void_links(session, account.id, Kind.CHANGE_EMAIL, now=now)
     most = personal_tokens.MAX_PER_ACCOUNT
     tokens = len(await personal_tokens.list_live(session, account.id, limit=most, now=now))
-    if ends_password:
-        await delete_password(session, account.id)
-    elif not removed + unlinked + factors + tokens:
-        await challenges.end_all(session, account.id)
-        return Ended()
-    return Ended(removed + unlinked + factors, tokens, await end_sessions(session, account.id, now=now))
+    return Ended(ways_in, tokens, await end_sessions(session, account.id, now=now))

@@ -69,7 +69,7 @@ async def enter(
     await void_links(session, account.id, Kind.SIGN_IN, now=now)
     await void_codes(session, account.email)
     is_own = await is_own_browser(session, request, parts.session_cookies, account, current)
-    await prove_address(session, account, is_own=is_own, ends_password=True, now=now)
+    await prove_address(session, request, parts, account, is_own=is_own, now=now)
     password_hash = await accounts.find_password_hash(session, account.id)
     begun = await begin_or_ask(
         session, request, parts, account.id, password_hash, BY_MAIL, remember=True, current=current, now=now

@@ -98,8 +98,13 @@ async def find_mailed(parts: MailParts, kind: Kind, token: str, *, now: datetime
 
 
 async def account_of(session: AsyncSession, link: MailedLink) -> Account | None:
-    """The link's account, if it is active and still has the address that the link was sent to, or is to get it."""
+    """The link's account, if it is active and still has the address that the link was sent to, or is to get it.
+
+    A link that confirms an address ends with the first proof of it, whatever that was.
+    """
     account = await accounts.find(session, link.account_id)
     if account is None or account.suspended_at is not None:
+        return None
+    if link.kind == Kind.VERIFY_EMAIL.value and account.email_verified:
         return None
     return account if account.email == link.email or link.kind == Kind.CHANGE_EMAIL.value else None

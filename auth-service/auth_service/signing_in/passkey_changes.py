@@ -26,7 +26,7 @@ from .mailed_links import MailParts, post_link
 from .passkey_checks import NoChallenge, PasskeyChecks
 from .recent_sign_in import require_fresh
 from .signed_in_factor import NotSignedIn
-from .ways_in import LastWayIn, count_ways_in
+from .ways_in import require_way_in
 
 
 class TooManyPasskeys(Exception):
@@ -112,8 +112,7 @@ async def _remove(
     removed = await passkeys.remove(session, account_id, passkey_id)
     if removed is None:
         return None
-    if not parts.outbox.is_on and await count_ways_in(session, account_id) == 0:  # a mailed link is one
-        raise LastWayIn
+    await require_way_in(session, parts.outbox, account_id)
     await _tell(session, request, parts, current, Kind.PASSKEY_REMOVED, passkey_id, now)
     return removed
 

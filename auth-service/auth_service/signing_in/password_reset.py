@@ -35,15 +35,21 @@ class ResetParts(MailParts, NewPasswordParts):
     session_cookies: SessionCookies
 
 
-async def reset_password(request: Request, parts: ResetParts, token: str, password: str, now: datetime) -> None:
+async def reset_password(
+    request: Request, parts: ResetParts, token: str, password: str, now: datetime, *, kind: Kind = Kind.RESET_PASSWORD
+) -> None:
     """Set a new password, end all sessions and grants of the account, and tell the person by mail.
 
     The address counts as verified: the link went there.
 
+    Args:
+        kind: of the link. One that confirms an address sets a password, too, if somebody else may have chosen the
+            present one.
+
     Raises:
         InvalidLink, WeakPassword, TooBusy: the link is not used up.
     """
-    link = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now)
+    link = await find_mailed(parts, kind, token, now=now)
     if link is None:
         raise InvalidLink  # before anything is hashed
     async with parts.database.reading() as session:
@@ -64,7 +70,7 @@ async def _reset(
     if not await use_link(session, link, now=now) or account is None:
         raise InvalidLink
     is_own = await is_own_browser(session, request, parts.session_cookies, account, None)
-    proved = await prove_address(session, account, is_own=is_own, now=now)
+    proved = await prove_address(session, request, parts, account, is_own=is_own, keeps_password=True, now=now)
     if not await accounts.replace_password_hash(session, account_id, password_hash, replacing=None, now=now):
         await create_password(session, account_id, password_hash, now=now)
     await void_links(session, account_id, Kind.RESET_PASSWORD, now=now)

@@ -86,6 +86,7 @@ async def sign_in(
         if parts.requires_verified_email and not known.account.email_verified:
             await parts.database.transact(parts.attempts.succeeded, attempt)  # it was no guess
             await remind_to_verify(request, parts, known.account.email, now)
+            parts.session_cookies.remember_device(request, known.device_tag)  # the mail's link need not ask again
             raise EmailNotVerified
         knows_device = parts.session_cookies.knows_device(request, known.device_tag)
         asks = known.account.second_factor_at is not None  # then the sign-in is told when the code has come

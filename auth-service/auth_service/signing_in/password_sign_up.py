@@ -84,7 +84,10 @@ async def sign_up(
         now = parts.clock()  # hashing takes a while
         if parts.requires_verified_email:
             wanted = Wanted(new.email, new.name, new.image, password_hash)
-            return await parts.database.transact(_register, request, parts, wanted, return_to, now), None
+            account = await parts.database.transact(_register, request, parts, wanted, return_to, now)
+            # This browser is not asked for the password by the link. A taken address gets a cookie that knows nobody.
+            parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
+            return account, None
         mails = parts.outbox.is_on and await may_mail(request, parts, new.email, now)
         link_to = return_to if mails else None
         account, started = await parts.database.transact(

@@ -25,7 +25,7 @@ from .mailed_links import MailParts, post_link
 from .recent_sign_in import require_fresh
 from .signed_in_factor import NotSignedIn
 from .upstream_answer import UpstreamAnswerParts, identify
-from .ways_in import LastWayIn, count_ways_in
+from .ways_in import require_way_in
 
 
 class LinkedElsewhere(Exception):
@@ -112,8 +112,7 @@ async def _unlink(
     gone = await identities.unlink(session, account_id, identity_id)
     if gone is None:
         return None
-    if await count_ways_in(session, account_id) == 0:
-        raise LastWayIn
+    await require_way_in(session, parts.outbox, account_id)
     await challenges.end_all(session, account_id)  # one may have begun by this identity
     name = names.get(gone.upstream_id, gone.upstream_id)
     await _tell(session, request, parts, current, Kind.UPSTREAM_UNLINKED, gone, name, now)

@@ -5,16 +5,17 @@ at random, so that neighbouring indexes reveal nothing. The primary key ensures 
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
+from ..store.rows import insert_by
 from .epochs import ListName
 from .lists import OPEN, VOID, StatusIndex, StatusList
 from .versions import raise_at_commit
@@ -44,7 +45,7 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
     Raises:
         NoFreeIndex
     """
-    statement = _TAKE[session.get_bind().dialect.name]
+    statement = _take(session.get_bind().dialect.name)
     for _ in range(_DRAWS):
         taken = await session.execute(statement, {"drawn": secrets.randbelow(SIZE), "holder": holder_id})
         if row := taken.one_or_none():
@@ -52,18 +53,16 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
     raise NoFreeIndex
 
 
-# Built once, for each dialect: building it takes longer than running it.
 _DRAWN = select(
     StatusList.id, bindparam("drawn", type_=StatusIndex.idx.type), bindparam("holder", type_=StatusIndex.holder_id.type)
 ).where(StatusList.state == OPEN)
 _INDEXES: Any = StatusIndex.__table__
-_TAKE: Mapping[str, Any] = {
-    name: insert(_INDEXES)
-    .from_select(["list_id", "idx", "holder_id"], _DRAWN)
-    .on_conflict_do_nothing()
-    .returning(_INDEXES.c.list_id, _INDEXES.c.idx)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+
+
+@cache  # building it takes longer than running it
+def _take(dialect: str) -> Any:
+    drawn = insert_by(dialect, _INDEXES).from_select(["list_id", "idx", "holder_id"], _DRAWN)
+    return drawn.on_conflict_do_nothing().returning(_INDEXES.c.list_id, _INDEXES.c.idx)
 
 
 async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: datetime) -> None:

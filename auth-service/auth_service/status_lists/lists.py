@@ -18,7 +18,6 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
-    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -28,7 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..oauth.status_list import SIZE
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.rows import Row, delete_unlocked
+from ..store.rows import Row, delete_unlocked, partial_index
 
 OPEN, NEXT, CLOSED = "open", "next", "closed"
 VOID = "void"  # of before a restore (epochs.py): never published again, and all of its indexes count as revoked
@@ -38,12 +37,10 @@ PUBLISHED_FOR = timedelta(seconds=10)  # covers a verifier's poll, the caches in
 # A process may still issue tokens for a moment after a list has closed, and verifiers allow 60 s of leeway.
 CLOSED_MARGIN = timedelta(seconds=60 + 10)
 _BATCH = 500  # rows in one transaction
-_REVOKED = text("revoked_at IS NOT NULL")
 
 
 def _at_most_one(state: str) -> Index:
-    condition = text(f"state = '{state}'")
-    return Index(f"uq_status_lists_{state}", "state", unique=True, sqlite_where=condition, postgresql_where=condition)
+    return partial_index(f"uq_status_lists_{state}", "state", unique=True, where=f"state = '{state}'")
 
 
 class StatusList(Row):
@@ -63,7 +60,7 @@ class StatusIndex(Row):
     """A used index. `holder_id` is no foreign key, because the row outlives its holder."""
 
     __tablename__ = "status_indexes"
-    __table_args__ = (Index("ix_status_indexes_revoked", "list_id", sqlite_where=_REVOKED, postgresql_where=_REVOKED),)
+    __table_args__ = (partial_index("ix_status_indexes_revoked", "list_id", where="revoked_at IS NOT NULL"),)
 
     list_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     idx: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -81,9 +78,9 @@ class ListState:
     version: int
 
 
-async def find_states(session: AsyncSession, *, closed_after: datetime) -> Sequence[ListState]:
+async def find_states(database: Database, *, closed_after: datetime) -> Sequence[ListState]:
     """All published lists."""
-    return [ListState(*row) for row in await session.execute(_FIND_STATES, {"closed_after": closed_after})]
+    return [ListState(*row) for row in await database.find_rows(_FIND_STATES, {"closed_after": closed_after})]
 
 
 def _is_published(closed_after: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

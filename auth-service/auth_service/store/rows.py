@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from sqlalchemy import MetaData, Select, delete, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Index, MetaData, Select, delete, tuple_
+from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 # Names for constraints, so that a migration on either database can refer to them.
 NAMING = {
@@ -58,6 +61,13 @@ def _attributes(table: type[Row]) -> Sequence[str]:
     return [table.__mapper__.get_property_by_column(column).key for column in table.__table__.columns]
 
 
+def only_row(rows: Sequence[Sequence[Any]]) -> Sequence[Any] | None:
+    """The row of a statement that selects by a key, or None. Raises MultipleResultsFound."""
+    if len(rows) > 1:
+        raise MultipleResultsFound("a statement that selects by a key has found several rows")
+    return rows[0] if rows else None
+
+
 async def delete_unlocked(session: AsyncSession, table: type[Row], chosen: Select[*tuple[Any, ...]]) -> int:
     """Delete the rows of these keys that no other transaction has locked. Returns how many.
 
@@ -70,6 +80,25 @@ async def delete_unlocked(session: AsyncSession, table: type[Row], chosen: Selec
     return len(found)
 
 
-def insert_into(session: AsyncSession, table: type[Row]) -> postgresql.Insert | sqlite.Insert:
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows of a condition, which a migration makes. A test compares the condition with the database's.
+
+    As `postgresql_where` it would load the dialect of PostgreSQL, which takes 2 MB, also for SQLite.
+    """
+    return Index(name, *columns, unique=unique, info={"where": where})
+
+
+def insert_into(session: AsyncSession, table: type[Row]) -> "postgresql.Insert | sqlite.Insert":
     """An INSERT that supports ON CONFLICT. SQLAlchemy has one class per database for it, with the same methods."""
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
+    return insert_by(session.get_bind().dialect.name, table)
+
+
+def insert_by(dialect: str, table: Any) -> "postgresql.Insert | sqlite.Insert":
+    """The same for the dialect of this name. The other one is not loaded: PostgreSQL's takes 2 MB."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

@@ -16,6 +16,7 @@ from ...audit.trail import recorded
 from ...http.current_session import Current
 from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
+from ...mail.outbox import Outbox
 from ...signing_in.recent_sign_in import NotFresh
 from ...signing_in.upstream_changes import UpstreamChangeParts, unlink_upstream
 from ...signing_in.ways_in import LastWayIn, count_ways_in
@@ -68,7 +69,7 @@ async def unlink_account(request: Request, now: Now) -> Done:
         account_id=current.account.id,
         facts=lambda _: {"identity_id": asked.account_id},
     )
-    await parts.database.transact(unlink, current.account.id, asked.account_id)
+    await parts.database.transact(unlink, parts.outbox, current.account.id, asked.account_id)
     return Done(status=True)
 
 
@@ -85,9 +86,9 @@ async def _unlink_upstream(request: Request, parts: UnlinkParts, current: Curren
         raise _not_found()
 
 
-async def _unlink(session: AsyncSession, account_id: str, identity_id: str) -> None:
+async def _unlink(session: AsyncSession, outbox: Outbox, account_id: str, identity_id: str) -> None:
     await accounts.lock(session, account_id)
-    if await count_ways_in(session, account_id) == 1:
+    if await count_ways_in(session, outbox, account_id) == 1:
         raise _last()
     if identity_id not in [identity.id for identity in await list_identities(session, account_id)]:
         raise _not_found()

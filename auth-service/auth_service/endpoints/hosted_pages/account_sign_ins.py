@@ -95,7 +95,7 @@ async def show(
         identities = list(await list_upstream_identities(session, account.id))
         has_password = await find_password_hash(session, account.id) is not None
         passkeys = await count_passkeys(session, account.id)
-        ways = await count_ways_in(session, account.id)
+        ways = await count_ways_in(session, parts.outbox, account.id)
     linked = {each.issuer for each in identities}
     done = query_of(request, "done")
     has_passkeys = passkeys > 0 and parts.passkey_checks.is_on

@@ -19,7 +19,7 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...sessions.device_names import name_device
 from ...tokens.last_uses import OwnUse, find_own_uses
-from .moments import day
+from .moments import day, moment
 
 GRANT = "grant"  # the field of /account that names one
 MAX_SHOWN = 100
@@ -28,7 +28,7 @@ MAX_SHOWN = 100
 class OwnAccess(NamedTuple):
     id: str  # of its grant
     name: Sentence
-    since: Sentence
+    since: Sentence  # to the minute: two of a day are told apart
     used: Sentence
     address: str  # of the device, or of the browser in which it was allowed; "": unknown
 
@@ -44,7 +44,7 @@ async def list_own_access(session: AsyncSession, account_id: str, now: datetime)
 def _describe(use: OwnUse, now: datetime) -> OwnAccess:
     browser = None if use.user_agent is None else name_device(use.user_agent)
     name = Sentence("Another device") if browser is None else Sentence("Allowed in: {browser}", browser=browser)
-    return OwnAccess(use.grant_id, name, day(use.since, now), day(use.last, now), use.address or "")
+    return OwnAccess(use.grant_id, name, moment(use.since), day(use.last, now), use.address or "")
 
 
 async def end_own_access(

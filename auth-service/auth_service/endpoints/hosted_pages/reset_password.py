@@ -1,6 +1,7 @@
 """/reset-password: ask for a link by mail, and set a new password by it.
 
 Opening a link changes nothing, so programs that look at the links of mails do no harm; only the form uses it up.
+A link that confirms an address sets a password, too: /verify-email leads here who did not choose the present one.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
+from ...signing_in.email_verification import AddressProofParts, find_asked
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
@@ -28,12 +30,13 @@ from .sentences import NO_EMAIL, SEVERAL_MAILS, TOO_BUSY, length_fault
 PATH = "/reset-password"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 CALLBACK = "callbackURL"  # query parameter of a link that an application asked for: its own page
+BY, BY_CONFIRMING = "by", "confirming"  # query parameter and field: the link is one that confirms the address
 SENT, DONE = "sent", "done"  # query parameters: what was done
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class ResetPageParts(FormParts, ResetParts):
+class ResetPageParts(FormParts, ResetParts, AddressProofParts):
     trusted_origins: TrustedOrigins
 
 
@@ -46,10 +49,10 @@ async def show(request: Request, now: Now) -> Response:
     token = query_of(request, TOKEN)
     if token is None:
         return _render_request(request, parts)
-    callback = query_of(request, CALLBACK)
-    if callback is not None and parts.trusted_origins.allows_redirect_to(callback):
+    kind, callback = _kind_of(query_of(request, BY)), query_of(request, CALLBACK)
+    if kind is Kind.RESET_PASSWORD and callback is not None and parts.trusted_origins.allows_redirect_to(callback):
         return await _send_on(parts, callback, token, now)
-    return await _render_reset(request, parts, token, now)
+    return await _render_reset(request, parts, kind, token, now)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
@@ -78,22 +81,26 @@ async def _ask(request: Request, parts: ResetPageParts, form: Parameters, now: N
 
 
 async def _reset(request: Request, parts: ResetPageParts, form: Parameters, token: str, now: Now) -> Response:
-    password = form.get("password") or ""
+    password, kind = form.get("password") or "", _kind_of(form.get(BY))
     if not is_ours(request, parts, form):
-        return await _render_reset(request, parts, token, now, why_not_ours(request, parts), status=403)
+        return await _render_reset(request, parts, kind, token, now, why_not_ours(request, parts), status=403)
     error = length_fault(password)
     if error is not None:
-        return await _render_reset(request, parts, token, now, error, status=422)
+        return await _render_reset(request, parts, kind, token, now, error, status=422)
     try:
-        await reset_password(request, parts, token, password, now)
+        await reset_password(request, parts, token, password, now, kind=kind)
     except InvalidLink:
         raise _spent() from None
     except WeakPassword as weak:
-        return await _render_reset(request, parts, token, now, weak.sentence, status=422)
+        return await _render_reset(request, parts, kind, token, now, weak.sentence, status=422)
     except TooBusy:
-        response = await _render_reset(request, parts, token, now, TOO_BUSY, status=429)
+        response = await _render_reset(request, parts, kind, token, now, TOO_BUSY, status=429)
         return retry_later(response, passwords.RETRY_AFTER)
     return see_other(PATH, **{DONE: "yes"})
+
+
+def _kind_of(by: str | None) -> Kind:
+    return Kind.VERIFY_EMAIL if by == BY_CONFIRMING else Kind.RESET_PASSWORD
 
 
 async def _send_on(parts: ResetPageParts, callback: str, token: str, now: Now) -> Response:
@@ -121,11 +128,19 @@ def _render_request(
 
 
 async def _render_reset(
-    request: Request, parts: ResetPageParts, token: str, now: Now, error: str | None = None, *, status: int = 200
+    request: Request,
+    parts: ResetPageParts,
+    kind: Kind,
+    token: str,
+    now: Now,
+    error: str | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
-    link = await find_mailed(parts, Kind.RESET_PASSWORD, token, now=now)
+    link = await find_mailed(parts, kind, token, now=now)
     if link is None:
         raise _spent()
+    asked = await find_asked(request, parts, link.account_id, now, current=None)
     return render_form(
         request,
         parts,
@@ -135,6 +150,8 @@ async def _render_reset(
         error=error,
         wrong_field="password" if status == 422 else None,
         token=token,
+        by=BY_CONFIRMING if kind is Kind.VERIFY_EMAIL else "",
+        ends=asked.ends,
         email=link.email,
         min_length=passwords.MIN_LENGTH,
         max_length=passwords.MAX_LENGTH,

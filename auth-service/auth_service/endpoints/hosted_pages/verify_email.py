@@ -1,11 +1,16 @@
-"""/verify-email: ask for a link by mail, and confirm the address by it. Opening a link confirms nothing."""
+"""/verify-email: ask for a link by mail, and confirm the address by it. Opening a link confirms nothing.
+
+A browser that has not signed in to the account is asked for its password, or leads to /reset-password with the link.
+"""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from ...accounts import passwords
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
+from ...accounts.passwords import TooBusy
 from ...http.current_session import find_current
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
@@ -14,15 +19,19 @@ from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
 from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
-from ...signing_in.email_verification import AddressProofParts, verify_email, warns
+from ...signing_in.email_verification import NOTHING, AddressProofParts, Asked, find_asked, verify_email
+from ...signing_in.guessing import WrongPassword
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
-from .sentences import NO_EMAIL, SEVERAL_MAILS
+from .reset_password import BY, BY_CONFIRMING
+from .reset_password import PATH as RESET
+from .sentences import NO_EMAIL, SEVERAL_MAILS, TOO_BUSY, TOO_MANY_ATTEMPTS
 
 PATH = "/verify-email"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 ENDED = "ended"  # value of `done`: something that may be somebody else's has ended
 CALLBACK = "callbackURL"  # where the person goes afterwards
+NOT_THIS = "This is not the password of the account. If somebody else has chosen it, set a new one."
 router = APIRouter()
 
 
@@ -37,8 +46,8 @@ async def show(request: Request, now: Now) -> Response:
     _require_mail(parts)
     for state in ("sent", "done", "signed_up"):
         if query_of(request, state):
-            ends = query_of(request, state) == ENDED
-            return _render(request, parts, state, handle=query_of(request, HANDLE), ends=ends)
+            asked = Asked(ends=query_of(request, state) == ENDED)
+            return _render(request, parts, state, handle=query_of(request, HANDLE), asked=asked)
     token = query_of(request, TOKEN)
     if token is not None:
         return await _render_confirm(request, parts, now, token, query_of(request, CALLBACK) or "")
@@ -78,9 +87,18 @@ async def _confirm(request: Request, parts: VerifyPageParts, form: Parameters, t
         return await _render_confirm(request, parts, now, token, callback, error=error, status=403)
     try:
         current = await find_current(request, parts, now)
-        ended = await verify_email(request, parts, token, now, current=current)
+        ended = await verify_email(request, parts, token, form.get("password") or "", now, current=current)
     except InvalidLink:
         raise _spent() from None
+    except WrongPassword:
+        return await _render_confirm(request, parts, now, token, callback, error=NOT_THIS, status=403)
+    except TooManyAttempts as held:
+        error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
+        page = await _render_confirm(request, parts, now, token, callback, error=error, status=429)
+        return retry_later(page, held.retry_after)
+    except TooBusy:
+        page = await _render_confirm(request, parts, now, token, callback, error=TOO_BUSY, status=429)
+        return retry_later(page, passwords.RETRY_AFTER)
     if ended.is_something:  # the page says so, also to an application's person
         return see_other(PATH, done=ENDED)
     return see_other(callback) if parts.trusted_origins.allows_redirect_to(callback) else see_other(PATH, done="yes")
@@ -101,9 +119,9 @@ async def _render_confirm(
         raise _spent()
     callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
     current = await find_current(request, parts, now)
-    ends = await warns(request, parts, link.account_id, now, current=current)
+    asked = await find_asked(request, parts, link.account_id, now, current=current)
     shown = {"email": link.email, "token": token, "callback": callback}
-    return _render(request, parts, "confirm", **shown, ends=ends, error=error, status=status)
+    return _render(request, parts, "confirm", **shown, asked=asked, error=error, status=status)
 
 
 def _render(
@@ -115,10 +133,11 @@ def _render(
     token: str = "",
     callback: str = "",
     handle: str | None = None,
-    ends: bool = False,
+    asked: Asked = NOTHING,
     error: str | None = None,
     status: int = 200,
 ) -> Response:
+    fields = {NO_EMAIL: "email", NOT_THIS: "password"}
     return render_form(
         request,
         parts,
@@ -128,11 +147,12 @@ def _render(
         ends_at_client=callback != "",
         state=state,
         error=error,
-        wrong_field="email" if error == NO_EMAIL else None,
+        wrong_field=fields.get(error or ""),
         email=email[:MAX_LENGTH],
         token=token,
         callback=callback,
-        ends=ends,
+        asked=asked,
+        reset_url=f"{RESET}?{urlencode({TOKEN: token, BY: BY_CONFIRMING})}",
         signin_query=f"?{urlencode({HANDLE: handle})}" if handle else "",
     )
 
