@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent
 HTTP2_IS_A_DIRECTIVE = (1, 25, 1)
+GROUPS_RESOLVE = (1, 27, 3)  # names of an upstream group again and again; before, only nginx's commercial version does
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # all mean this machine
 
 KEY_SET = "/.well-known/jwks.json"
@@ -89,10 +90,10 @@ class Gateway:
             "ISSUER_SCHEME": issuer.scheme,
             "HSTS": "max-age=31536000" if issuer.scheme == "https" and _is_public(issuer.hostname or "") else "",
             "TRUSTED_ORIGINS": "\n".join(f'    "{_origin_test(each)}"  $http_origin;' for each in self.trusted_origins),
-            "AUTH": self.auth_upstream if self.resolver else "auth",
-            "TODO": self.todo_upstream if self.resolver else "todo",
-            "AUTH_SERVERS": self.servers(self.auth_upstream),
-            "TODO_SERVERS": self.servers(self.todo_upstream),
+            "AUTH": self.auth_upstream if self.goes_by_name() else "auth",
+            "TODO": self.todo_upstream if self.goes_by_name() else "todo",
+            "AUTH_SERVERS": self.servers("auth", self.auth_upstream),
+            "TODO_SERVERS": self.servers("todo", self.todo_upstream),
             "RESOLVER": f"resolver {self.resolver} valid=1s;\nresolver_timeout 2s;" if self.resolver else "",
             "TRUSTED_PROXIES": "\n".join(f"set_real_ip_from {_network(each)};" for each in self.trusted_proxies),
             "SHUTDOWN_TIMEOUT": self.shutdown_timeout,
@@ -113,10 +114,18 @@ class Gateway:
             return [*(f"listen {address} ssl;" for address in self.listen), "http2 on;", "include tls.conf;"]
         return [*(f"listen {address} ssl http2;" for address in self.listen), "include tls.conf;"]
 
-    def servers(self, upstream: str) -> str:
-        """The servers of an upstream group. With a resolver it is unused, but nginx requires a server."""
-        known = ["127.0.0.1:9"] if self.resolver else upstream.split(",")
-        return "\n".join(f"    server {each.strip()} max_fails=2 fail_timeout=5s;" for each in known)
+    def goes_by_name(self) -> bool:
+        """Whether requests go to a name that is resolved again, and not to a group, which keeps connections open."""
+        return self.resolver is not None and tuple(self.nginx_version) < GROUPS_RESOLVE
+
+    def servers(self, name: str, upstream: str) -> str:
+        """The servers of an upstream group. If it is unused, nginx requires a server all the same."""
+        known = ["127.0.0.1:9"] if self.goes_by_name() else upstream.split(",")
+        resolve = " resolve" if self.resolver and not self.goes_by_name() else ""
+        lines = [f"server {each.strip()}{resolve} max_fails=2 fail_timeout=5s;" for each in known]
+        if resolve:
+            lines.insert(0, f"zone upstream_{name} 64k;")  # the workers share what was resolved
+        return "\n".join(f"    {line}" for line in lines)
 
     def status_server(self) -> str:
         if self.status_listen is None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from playwright.sync_api import Browser, expect
 
-from e2e_fixtures.agents import Agent, Documents, authorization, documents
+from e2e_fixtures.agents import CALLBACK, Agent, Documents, WatchedAgent, authorization, documents
+from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.guest_agents import CALLBACKS, PROGRAMS, running_agent
 from e2e_fixtures.people import bearer
 from e2e_fixtures.providers import Account, Ours
@@ -63,6 +65,38 @@ def test_an_agent_signs_in_by_itself_works_and_is_cut_off(stack: Stack, publishe
     wait_until(lambda: stack.client(headers=token).post("/mcp", json={}).status_code == 401)
     agent.call("list_todos")
     assert len(agent.consents) == 2, "it has to ask the person again"
+
+
+def test_a_person_reads_on_a_phone_what_an_agent_asks_for_and_cuts_it_off_there(
+    stack: Stack, published: Documents, account: Account, chromium: Browser
+) -> None:
+    """The whole way in a browser, by roles and visible names. The API refuses the agent soon after."""
+    agent = WatchedAgent(stack, account, published.publish("Secretary"))
+    with somebodys_browser(chromium, viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+
+        def agree(url: str) -> str:
+            page.route(f"{CALLBACK}**", lambda route: route.fulfill())
+            page.goto(url)
+            page.get_by_label("Email address").fill(account.email)
+            page.get_by_label("Password", exact=True).fill(account.password)
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_role("heading", name="Secretary asks for access")).to_be_visible()
+            for sentence in SENTENCES:
+                expect(page.get_by_role("listitem").filter(has_text=sentence)).to_be_visible()
+            page.get_by_role("button", name="Allow").click()
+            page.wait_for_url(f"{CALLBACK}**")
+            return page.url
+
+        added = agent.call_in_front_of(agree, "add_todo", title="Buy milk")
+        assert [each["id"] for each in agent.call("list_todos")["items"]] == [added["id"]]
+        page.goto(f"{stack.url}/account")
+        page.get_by_role("button", name="Remove the access of Secretary").click()
+        expect(page.get_by_role("status")).to_be_visible()
+        expect(page.get_by_text("You have not allowed any application to act for you.")).to_be_visible()
+    assert agent.memory.kept is not None
+    token = bearer(agent.memory.kept.access_token)
+    wait_until(lambda: stack.client(headers=token).post("/mcp", json={}).status_code == 401)
 
 
 def test_an_agent_with_fewer_scopes_asks_for_the_missing_one_later(

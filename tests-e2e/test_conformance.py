@@ -6,25 +6,25 @@ module that it repeats. The control, a certified provider, has to pass each test
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
 
+from e2e_fixtures.certification import against, agent
 from e2e_fixtures.providers import (
     OF_ADDRESS,
     OF_PHONE,
     OF_PROFILE,
     Account,
-    Ours,
     Provider,
     forgetful,
-    running_control,
 )
 from e2e_fixtures.relying_party import CALLBACK, RelyingParty
 from e2e_fixtures.user_agent import Callback, Page, UserAgent
+
+__all__ = ["agent"]  # fixtures
 
 WITH_QUERY = f"{CALLBACK}?from=the+plan"
 METADATA = {
@@ -38,14 +38,7 @@ METADATA = {
 }
 REAUTHENTICATED = 1.1  # seconds; auth_time has whole seconds
 
-
-@pytest.fixture(scope="module", params=["control", "ours"])
-def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    if request.param == "control":
-        with running_control("post") as control:
-            yield control
-    else:
-        yield Ours(request.getfixturevalue("secure_stack"))
+provider = against("post")
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +56,6 @@ def rp(provider: Provider, registered: dict[str, dict[str, Any]], request: pytes
 def plain(provider: Provider, registered: dict[str, dict[str, Any]]) -> RelyingParty:
     """A relying party for tests in which the response mode makes no difference."""
     return RelyingParty(provider, registered["basic"])
-
-
-@pytest.fixture
-def agent(provider: Provider) -> UserAgent:
-    return UserAgent(provider)
 
 
 @pytest.fixture(scope="module")

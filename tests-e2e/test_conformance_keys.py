@@ -4,17 +4,20 @@ As in test_conformance.py: a test's docstring begins with the name of the module
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
 import pytest
 
+from e2e_fixtures.certification import account, against, agent
 from e2e_fixtures.fapi_client import ASSERTION, FapiClient, PrivateKey, jwks_of, new_keys, sign
-from e2e_fixtures.providers import Account, Ours, Provider, running_control
+from e2e_fixtures.providers import Account, Ours, Provider
 from e2e_fixtures.relying_party import CALLBACK, RelyingParty
 from e2e_fixtures.user_agent import Callback, UserAgent
 from e2e_fixtures.waiting import wait_until
+
+__all__ = ["account", "agent"]  # fixtures
 
 METADATA = {
     "client_name": "Certification",
@@ -45,13 +48,7 @@ class SigningParty(RelyingParty):
         return self.http.post(self.metadata["token_endpoint"], data={**form, **shown})
 
 
-@pytest.fixture(scope="module", params=["control", "ours"])
-def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    if request.param == "control":
-        with running_control("post", "request-objects") as control:
-            yield control
-    else:
-        yield Ours(request.getfixturevalue("secure_stack"))
+provider = against("post", "request-objects")
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +66,6 @@ def parties(provider: Provider) -> list[SigningParty]:
 def rp(parties: list[SigningParty]) -> SigningParty:
     parties[0].audience = None
     return parties[0]
-
-
-@pytest.fixture
-def agent(provider: Provider) -> UserAgent:
-    return UserAgent(provider)
-
-
-@pytest.fixture(scope="module")
-def account(provider: Provider) -> Account:
-    return provider.sign_up()
 
 
 def test_server(rp: SigningParty, agent: UserAgent, account: Account) -> None:

@@ -13,10 +13,13 @@ from urllib.parse import parse_qs
 import jwt
 import pytest
 
-from e2e_fixtures.providers import Account, Ours, Provider, running_control
+from e2e_fixtures.certification import account, against, agent
+from e2e_fixtures.providers import Account, Provider
 from e2e_fixtures.relying_party import CALLBACK, SIGNED_OUT, RelyingParty
 from e2e_fixtures.user_agent import Callback, Page, UserAgent
 from e2e_fixtures.waiting import wait_until
+
+__all__ = ["account", "agent"]  # fixtures
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 METADATA = {
@@ -31,14 +34,7 @@ METADATA = {
 }
 Received = list[tuple[str, dict[str, list[str]]]]  # media type and form of each request
 
-
-@pytest.fixture(scope="module", params=["control", "ours"])
-def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    if request.param == "control":
-        with running_control("post") as control:
-            yield control
-    else:
-        yield Ours(request.getfixturevalue("secure_stack"))
+provider = against("post")
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +72,6 @@ def registered(provider: Provider, received: tuple[str, Received]) -> dict[str, 
 @pytest.fixture
 def plain(provider: Provider, registered: dict[str, Any]) -> RelyingParty:
     return RelyingParty(provider, registered)
-
-
-@pytest.fixture
-def agent(provider: Provider) -> UserAgent:
-    return UserAgent(provider)
-
-
-@pytest.fixture(scope="module")
-def account(provider: Provider) -> Account:
-    return provider.sign_up()
 
 
 class TestDiscovery:

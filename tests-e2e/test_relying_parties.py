@@ -10,7 +10,7 @@ from e2e_fixtures.npm import installed
 from e2e_fixtures.providers import Provider
 
 FRONTENDS = ROOT / "tests-e2e/frontends/relying-parties"
-STEPS = {"openid-client": 19, "oauth4webapi": 10}
+STEPS = {"openid-client": 19, "oauth4webapi": 12}
 
 
 @pytest.mark.parametrize("library", STEPS)

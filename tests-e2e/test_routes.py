@@ -5,6 +5,7 @@ import re
 import httpx2
 import pytest
 
+from e2e_fixtures.people import Person
 from e2e_fixtures.stack import NO_TLS, Stack
 from e2e_fixtures.waiting import wait_until
 
@@ -76,3 +77,21 @@ def _is_routed(client: httpx2.Client, method: str, path: str) -> bool:
     names = {"user_id": "u1", "todo_id": "t1", "list_id": "1", "member_id": "1", "invitation_id": "1"}
     names |= {"client_id": "c", "upstream_id": "u"}
     return NOT_ROUTED not in client.request(method, path.format(**names)).text
+
+
+def test_compressed_page_is_known_by_its_tag_and_a_todo_is_changed_by_its_own(stack: Stack, person: Person) -> None:
+    """RFC 9110 §13.1: If-None-Match takes the tag that compression made weak; If-Match needs a strong one."""
+    api = person.api()
+    for number in range(20):
+        made = api.post("/api/v1/todos", json={"title": f"Todo {number}", "notes": "some notes to carry around"})
+    pages = {path: api.get(path) for path in ("/api/v1/todos", "/api/v1/changes", "/api/v1/export")}
+    assert {page.headers["Content-Encoding"] for page in pages.values()} == {"gzip"}
+    assert all("Todo 19" in page.text for page in pages.values())
+    tag = pages["/api/v1/todos"].headers["ETag"]
+    assert tag.startswith('W/"')
+    assert api.get("/api/v1/todos", headers={"If-None-Match": tag}).status_code == 304
+    one = api.get(made.headers["Location"])
+    assert "Content-Encoding" not in one.headers
+    condition = {"If-Match": one.headers["ETag"]}
+    assert api.patch(made.headers["Location"], json={"notes": ""}, headers=condition).status_code == 200
+    assert api.patch(made.headers["Location"], json={"notes": "x"}, headers=condition).status_code == 412

@@ -1,18 +1,15 @@
 """Signing in at another provider in Chromium: npm's `oidc-provider`, which is certified, is the other site."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e_fixtures.browser import somebodys_browser
+from e2e_fixtures.elsewhere import registered_elsewhere, sign_in_elsewhere
 from e2e_fixtures.people import PASSWORD
 from e2e_fixtures.providers import Account, Control, running_control
 from e2e_fixtures.stack import Stack
-
-ID = "certified"
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +21,8 @@ def control() -> Iterator[Control]:
 @pytest.fixture(scope="module")
 def connected(stack: Stack, control: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, at which the provider is registered by the operator's command."""
-    registered = control.register(
-        redirect_uris=[f"{stack.url}/api/auth/callback/{ID}"],
-        response_types=["code"],
-        token_endpoint_auth_method="client_secret_basic",
-        client_name="Our site",
-    )
-    file: Path = tmp_path_factory.mktemp("secret") / "certified.secret"
-    file.write_text(registered["client_secret"])
-    members = {"id": ID, "name": "Certified", "issuer": control.issuer, "client_id": registered["client_id"]}
-    made = stack.checkout.run("auth", "upstreams", "create", "--secret-file", str(file), stdin=json.dumps(members))
-    assert made.returncode == 0, made.stderr
-    yield stack
-    stack.checkout.run("auth", "upstreams", "delete", ID, "--yes")
+    with registered_elsewhere(stack, control, tmp_path_factory.mktemp("secret")):
+        yield stack
 
 
 @pytest.fixture
@@ -46,12 +32,8 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def sign_in_there(page: Page, control: Control, account: Account) -> None:
-    """Press the button, and sign in at the other site. Its fields have the same ids as ours."""
     page.get_by_role("button", name="Continue with Certified").click()
-    page.wait_for_url(f"{control.issuer}/**")
-    page.locator("#email").fill(account.email)
-    page.locator("#password").fill(account.password)
-    page.locator("#sign-in").click()
+    sign_in_elsewhere(page, control, account)
 
 
 def test_a_person_of_a_certified_provider_signs_up_comes_again_and_connects(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from e2e_fixtures.browser import somebodys_browser
 from e2e_fixtures.people import Person, sign_up
@@ -52,6 +52,17 @@ def wait_until_kept(page: Page, *titles: str) -> None:
 
 def titles(person: Person) -> list[str]:
     return [each["title"] for each in person.api().get(TODOS).json()["items"]]
+
+
+def in_trash(page: Page) -> Locator:
+    return page.get_by_role("region", name="Trash").get_by_role("listitem")
+
+
+def make_list(page: Page, name: str) -> None:
+    page.get_by_role("button", name="New list").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Make the list").click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
 def rename(page: Page, title: str, new: str) -> None:
@@ -169,3 +180,99 @@ def test_storage_that_takes_nothing_is_said_and_the_application_goes_on(
     add(page, "Buy milk")
     page.reload()
     expect(todo(page, "Buy milk")).to_be_visible()
+
+
+def test_lists_and_the_trash_work_in_a_tunnel_and_are_sent_in_order(
+    device: BrowserContext, tab: Page, stack: Stack, person: Person
+) -> None:
+    """A list is made, filled, renamed and opened anew; another one is deleted; something comes back from the trash."""
+    api = person.api()
+    old = api.post("/api/v1/lists", json={"name": "Old"}).json()["id"]
+    api.post(TODOS, json={"title": "Of the old list", "list_id": old})
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    add(tab, "Passport")
+    add(tab, "Deleted before")
+    tab.get_by_role("button", name="Delete: Deleted before").click()
+    tab.get_by_role("link", name="Trash").click()
+    expect(in_trash(tab)).to_contain_text(["Deleted before"])
+    tab.get_by_role("link", name="All").click()
+    wait_until_kept(tab, "Passport", "Of the old list")
+    device.set_offline(True)
+
+    make_list(tab, "Journey")
+    new_todo(tab).fill("Tickets")
+    new_todo(tab).press("Enter")
+    tab.get_by_role("link", name="Inbox").click()
+    tab.get_by_role("button", name="Details: Passport").click()
+    tab.get_by_label("List", exact=True).select_option(label="Journey")
+    tab.get_by_role("button", name="Change the list Journey").click()
+    tab.get_by_label("Name", exact=True).fill("Long journey")
+    tab.get_by_role("button", name="Save", exact=True).click()
+    tab.get_by_role("link", name="Long journey").click()
+    expect(todo(tab, "Passport")).to_be_visible()
+    tab.get_by_role("button", name="Share", exact=True).click()
+    expect(tab.get_by_role("status").filter(has_text="This list is not sent yet")).to_be_visible()
+    tab.get_by_role("button", name="Close").click()
+    tab.get_by_role("button", name="Change the list Old").click()
+    tab.get_by_role("button", name="Delete the list").click()
+    tab.get_by_role("link", name="Trash").click()
+    expect(in_trash(tab)).to_contain_text(["Old", "Deleted before"])
+    tab.get_by_role("button", name="Restore: Deleted before").click()
+    expect(in_trash(tab)).to_have_count(1)
+    tab.reload()
+    expect(in_trash(tab)).to_contain_text(["Old"])
+    tab.get_by_role("link", name="Long journey").click()
+    made_up = tab.url
+    expect(todo(tab, "Passport")).to_be_visible()
+    expect(tab.get_by_role("listitem").filter(has_text="Tickets")).to_contain_text("Not sent yet")
+    assert set(titles(person)) == {"Passport", "Of the old list"}
+
+    device.set_offline(False)
+    expect(todo(tab, "Tickets")).to_be_visible()
+    expect(tab.get_by_text("Not sent yet")).to_have_count(0)
+    wait_until(lambda: set(titles(person)) == {"Tickets", "Passport", "Deleted before"})  # it is the last one
+    [journey] = api.get("/api/v1/lists").json()["items"]
+    assert journey["name"] == "Long journey"
+    wait_until(lambda: tab.url != made_up)
+    assert tab.url.endswith(journey["id"])
+    listed = api.get(TODOS, params={"list_id": journey["id"]}).json()["items"]
+    assert {each["title"] for each in listed} == {"Tickets", "Passport"}
+    tab.goto(made_up)  # the address of before leads there, too
+    expect(todo(tab, "Tickets")).to_be_visible()
+
+
+def test_who_was_removed_from_a_list_meanwhile_loses_nothing_of_what_was_typed(
+    device: BrowserContext, tab: Page, stack: Stack, person: Person
+) -> None:
+    """What somebody else shares is read in the tunnel; sharing itself says that it needs the network."""
+    hers = sign_up(stack, "Alice").api()
+    list_id = hers.post("/api/v1/lists", json={"name": "Shopping"}).json()["id"]
+    hers.post(TODOS, json={"title": "Milk", "list_id": list_id})
+    invited = hers.post(f"/api/v1/lists/{list_id}/invitations", json={"role": "editor", "name": "Alice"}).json()
+    accepted = person.api().post("/api/v1/invitations/accept", json={"token": invited["token"], "name": "Ann"})
+    assert accepted.status_code == 200, accepted.text
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab.get_by_role("link", name="Shopping").click()
+    wait_until_kept(tab, "Milk")
+    device.set_offline(True)
+    tab.reload()
+    rename(tab, "Milk", "Oat milk of a long poem")
+    new_todo(tab).fill("Bread of a long poem")
+    new_todo(tab).press("Enter")
+    tab.get_by_role("button", name="Shared by Alice").click()
+    expect(tab.get_by_role("status").filter(has_text="Sharing needs the network")).to_be_visible()
+    tab.get_by_role("button", name="Close").click()
+    [member] = hers.get(f"/api/v1/lists/{list_id}/members").json()["items"]
+    hers.delete(f"/api/v1/lists/{list_id}/members/{member['id']}")
+    device.set_offline(False)
+
+    for text in ("Oat milk of a long poem", "Bread of a long poem"):
+        refused = tab.get_by_role("alert").filter(has_text=f"“{text}”")
+        expect(refused).to_contain_text("“Shopping” is no longer shared with you")
+        expect(refused.locator("pre")).to_have_text(text)
+        expect(refused.get_by_role("button", name="Copy the text")).to_be_visible()
+    tab.get_by_role("button", name="Put it into the inbox").click()
+    tab.get_by_role("alert").filter(has_text="Oat milk").get_by_role("button", name="Discard").click()
+    expect(tab.get_by_role("alert")).to_have_count(0)
+    wait_until(lambda: titles(person) == ["Bread of a long poem"])
+    assert [each["title"] for each in hers.get(TODOS).json()["items"]] == ["Milk"]

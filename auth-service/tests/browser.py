@@ -33,6 +33,7 @@ class Page(HTMLParser):
         if "id" in attributes:
             assert attributes["id"] not in self.elements, "an id is used twice"
             self.elements[attributes["id"]] = {"tag": tag, **attributes}
+        assert "amp;" not in attributes.get("href", ""), "an address is escaped twice"
         if tag == "form":
             self._form = attributes["id"]
             self.forms[self._form] = (attributes["action"], {})

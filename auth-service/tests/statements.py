@@ -8,6 +8,7 @@ from sqlalchemy import Engine, Executable, event
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
+from auth_service.store.inline_sqlite import InlineStatements
 from auth_service.store.prepared import PreparedStatements
 
 # Each process reads these all the time, independent of requests.
@@ -38,15 +39,22 @@ def before_each(do: Callable[[str], Awaitable[None]]) -> Iterator[None]:
             with suppress(StopIteration):
                 do(statement).__await__().send(None)
 
-    async def of_driver(self: PreparedStatements, statement: Executable, parameters: Mapping[str, object]) -> Any:
+    async def of_prepared(self: PreparedStatements, statement: Executable, parameters: Mapping[str, object]) -> Any:
         await do(str(statement))
-        return await find_row(self, statement, parameters)
+        return await prepared(self, statement, parameters)
 
-    find_row = PreparedStatements.find_row
+    async def of_inline(self: InlineStatements, statement: Executable, parameters: Mapping[str, object]) -> Any:
+        with suppress(StopIteration):
+            do(str(statement)).__await__().send(None)
+        return await inline(self, statement, parameters)
+
+    prepared, inline = PreparedStatements.find_rows, InlineStatements.find_rows
     event.listen(Engine, "before_cursor_execute", of_sqlalchemy)
-    PreparedStatements.find_row = of_driver  # type: ignore[method-assign]  # SQLAlchemy's events do not see these
+    PreparedStatements.find_rows = of_prepared  # type: ignore[method-assign]  # SQLAlchemy's events do not see these
+    InlineStatements.find_rows = of_inline  # type: ignore[method-assign]  # the same
     try:
         yield
     finally:
-        PreparedStatements.find_row = find_row  # type: ignore[method-assign]  # as it was
+        PreparedStatements.find_rows = prepared  # type: ignore[method-assign]  # as it was
+        InlineStatements.find_rows = inline  # type: ignore[method-assign]  # the same
         event.remove(Engine, "before_cursor_execute", of_sqlalchemy)

@@ -105,6 +105,8 @@ def test_its_proofs_are_signed_by_ps256_or_es256_at_userinfo_too(sqlite_service:
         proof = prover.header("/oauth/userinfo", "GET", token=token, alg=alg)
         told = httpx2.get(f"{sqlite_service.url}/oauth/userinfo", headers={"Authorization": f"DPoP {token}", **proof})
         assert told.status_code == status, alg
+        if status == 401:
+            assert told.headers["WWW-Authenticate"].endswith('algs="PS256 ES256"')  # RFC 9449 §7.1
 
 
 def test_a_person_signs_in_and_the_refresh_token_stays_the_same(service: Service) -> None:

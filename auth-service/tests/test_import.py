@@ -223,8 +223,7 @@ def test_an_unknown_address_takes_the_work_of_some_account(service: Service) -> 
     stand_ins = StandIns(parse_secrets(SECRET))
 
     async def stand_ins_of(database: Database, emails: Sequence[str]) -> list[str | None]:
-        async with database.reading() as session:
-            found = [await find_for_sign_in(session, each, place=stand_ins.place_of(each)) for each in emails]
+        found = [await find_for_sign_in(database, each, place=stand_ins.place_of(each)) for each in emails]
         assert not any(each.account for each in found)
         return [each.stand_in for each in found]
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from .code_flow import API, Frontend, live_grants, register_backend, register_frontend, sign_up
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, Service, Start
 from .oauth_client import OAuthClient, claims_of, register
 from .statements import statements
 from .status_scene import make_scene
@@ -70,6 +70,21 @@ def test_introspection_of_any_token_is_one_statement(service: Service) -> None:
         with statements() as seen:
             introspect(introspector[name], token)
         assert len(seen) == 1, (name, seen)
+
+
+@pytest.mark.usefixtures("quick_reload")
+def test_a_token_that_was_shown_before_is_inactive_after_its_time_or_its_key(start: Start, sqlite_url: str) -> None:
+    """Its signature is remembered."""
+    service = start(sqlite_url)
+    robot = register_robot(service)
+    token = own_token(robot)
+    assert introspect(robot, token)["active"]
+    service.clock.advance(minutes=6)
+    assert introspect(robot, token) == INACTIVE
+    token = own_token(robot)
+    assert introspect(robot, token)["active"]
+    assert service.command("keys", "rotate", "--emergency", "--yes").returncode == 0
+    wait_until(lambda: introspect(robot, token) == INACTIVE)
 
 
 def test_a_client_learns_of_its_refresh_token(service: Service) -> None:

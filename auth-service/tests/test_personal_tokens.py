@@ -205,6 +205,17 @@ def test_what_a_token_was_traded_for_ends_with_it(service: Service, person: Pers
     assert claims_of(body["access_token"])["exp"] - claims_of(body["access_token"])["iat"] == body["expires_in"]
 
 
+def test_what_a_token_is_traded_for_lives_five_minutes_at_most(service: Service, person: Person) -> None:
+    """Also at an API whose tokens live longer: a script asks again, and so it is noticed when its token ends."""
+    api = json.loads(service.command("resources", "show", API).stdout)
+    longer = service.command("resources", "update", API, stdin=json.dumps({**api, "access_token_ttl": "PT1H"}))
+    assert longer.returncode == 0, longer.stderr
+    token = make(service)["personal_access_token"]
+    service.forget()
+    assert register_frontend(service).tokens(person)["expires_in"] == 3600
+    assert trade(service, token).json()["expires_in"] == 300
+
+
 def test_a_removed_scope_is_lost_and_a_narrower_web_narrows(service: Service, person: Person) -> None:
     token = make(service, "--scope", "todos:read todos:write")["personal_access_token"]
     web = json.loads(service.command("clients", "show", "web").stdout)

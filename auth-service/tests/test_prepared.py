@@ -73,7 +73,7 @@ def test_an_error_is_sqlalchemys_and_hides_what_was_typed(postgres_url: str) -> 
             with pytest.raises(ProgrammingError) as caught:
                 await database.find_row(_UNKNOWN, {"typed": "hunter2"})
             assert "hunter2" not in str(caught.value)
-        assert await database.find_row(_ONE, {"number": 1.5}) == [1.5]
+        assert await database.find_row(_ONE, {"number": 1.5}) == (1.5,)
 
     with_database(postgres_url, fail)
 
@@ -88,7 +88,7 @@ def test_a_cancelled_statement_leaves_nothing_behind(postgres_url: str) -> None:
                     await database.find_row(_SLEEP, {"seconds": 30.0})
         numbers = [float(number) for number in range(100)]
         rows = await asyncio.gather(*(database.find_row(_ONE, {"number": number}) for number in numbers))
-        assert rows == [[number] for number in numbers]
+        assert rows == [(number,) for number in numbers]
 
     with_database(postgres_url, cancel)
 

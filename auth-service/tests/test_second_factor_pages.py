@@ -39,6 +39,14 @@ class TestAfterThePassword:
         browser.press("signout-form", "sign-out")
         assert "signed-in" in browser.open("/signin").sign_in().page.elements
 
+    def test_a_recovery_code_leads_back_to_the_application_too(self, sqlite_service: Service) -> None:
+        sqlite_service.signed_up(ANN)
+        app = protect(sqlite_service)
+        browser = Browser(sqlite_service).authorize(register_frontend(sqlite_service, first_party=True)).sign_in()
+        browser.open(browser.page.elements["use-recovery-code"]["href"])
+        pressed = browser.press("second-factor-form", "verify", recovery_code=app.recovery_codes[3])
+        assert "code" in pressed.answer
+
     def test_a_form_of_another_browser_is_refused(self, sqlite_service: Service) -> None:
         sqlite_service.signed_up(ANN)
         app = protect(sqlite_service)

@@ -5,6 +5,7 @@ import json
 import random
 import socket
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 import jwt
 import pytest
-from sqlalchemy import delete, event, select
+from sqlalchemy import Executable, delete, event, select
 
 from auth_service.keys.ring import open_ring
 from auth_service.keys.signing import open_status_list_keys
@@ -25,6 +26,7 @@ from auth_service.status_lists import lists as status_lists
 from auth_service.status_lists.lists import CLOSED_MARGIN, StatusIndex
 from auth_service.status_lists.published import PublishedStatusLists
 from auth_service.store.database import Database, open_database
+from auth_service.store.inline_sqlite import InlineStatements
 from auth_service.store.instants import utc_now
 
 from .code_flow import sign_in, sign_up
@@ -159,12 +161,7 @@ def test_a_flood_of_versions_that_do_not_exist_costs_two_looks(sqlite_url: str) 
             ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1)
         )
         await lists.refresh(now=utc_now())
-        read: list[str] = []
-
-        @event.listens_for(database.reader.sync_engine, "before_cursor_execute")
-        def remember(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-            read.append(statement)
-
+        read = remembering(database)
         await asyncio.gather(*(lists.look(now=utc_now()) for _ in range(1000)))
         await database.close()
         return len(read)
@@ -307,6 +304,23 @@ def test_transactions_that_change_the_same_lists_in_any_order_do_not_deadlock(st
     assert (version(service, 1), version(service, 2)) == (8, 8)
 
 
+def remembering(database: Database) -> list[str]:
+    """What is read from now on, on the driver's connection or through SQLAlchemy."""
+    read: list[str] = []
+
+    @event.listens_for(database.reader.sync_engine, "before_cursor_execute")
+    def remember(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        read.append(statement)
+
+    class Remembering(InlineStatements):
+        async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Any:
+            read.append(str(statement))
+            return await super().find_rows(statement, parameters)
+
+    object.__setattr__(database, "frequent", Remembering(database.reader))
+    return read
+
+
 def test_a_look_reads_no_index(sqlite_url: str) -> None:
     """It happens five times a second in each process, however many indexes are revoked."""
 
@@ -318,12 +332,7 @@ def test_a_look_reads_no_index(sqlite_url: str) -> None:
             ISSUER, database, keys, access_token_ttl=timedelta(minutes=5), longest_ttl=timedelta(hours=1)
         )
         await lists.refresh(now=(now := utc_now()))
-        read: list[str] = []
-
-        @event.listens_for(database.reader.sync_engine, "before_cursor_execute")
-        def remember(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-            read.append(statement)
-
+        read = remembering(database)
         await lists.refresh(now=now)
         await database.close()
         return read

@@ -11,9 +11,13 @@ from auth_service.oauth.client_assertion import ASSERTION_TYPE
 from auth_service.oauth.client_metadata import parse
 from auth_service.oauth.errors import InvalidClientMetadata
 
-from .conftest import ISSUER, Service
+from .conftest import ISSUER, Service, Start
+from .https_server import HttpsServer
 from .oauth_client import GRANT, OAuthClient, post, private_key, public_jwk, register, register_with_key
 from .registry import RESOURCES
+from .test_outbound import server
+
+__all__ = ["server"]  # a fixture
 
 WORKLOAD = {
     "issuer": "https://kubernetes.default.svc.cluster.local",
@@ -115,6 +119,23 @@ def test_a_platforms_token_opens_its_own_client_only(service: Service) -> None:
     assert post(service, {**GRANT, "client_id": client.client_id}).status_code == 401
     own = OAuthClient(service, client.client_id, "").assertion("platform")
     assert ask(client, own).status_code == 401
+
+
+def test_the_platforms_keys_are_fetched_by_the_rules_for_outgoing_requests(
+    start: Start, sqlite_url: str, server: HttpsServer
+) -> None:
+    """A cluster's keys are inside one's own network: only where the operator has listed that."""
+    server.body = json.dumps({"keys": [public_jwk("platform")]}).encode()
+    listed = {"AUTH_OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128", "AUTH_OUTBOUND_CA_FILE": str(server.ca_file)}
+    for settings, status in ((listed, 200), ({"AUTH_OUTBOUND_CA_FILE": str(server.ca_file)}, 401)):
+        service = start(sqlite_url, **settings)
+        workload = {**WORKLOAD, "subject": f"system:serviceaccount:billing:{status}"}
+        client = register(service, **METADATA | {"jwks": None, "jwks_uri": server.url, "workload": workload})
+        asked, before = platform_token(service, sub=workload["subject"]), len(server.requests)
+        assert ask(client, asked).status_code == status
+        assert (len(server.requests) > before) == (status == 200)
+        thief = platform_token(service, sub=workload["subject"], key="thief")
+        assert ask(client, thief).status_code == 401
 
 
 def test_one_workload_is_one_client(service: Service) -> None:

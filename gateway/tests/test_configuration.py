@@ -122,3 +122,23 @@ def test_workers_of_root_become_nobody_only_where_somebody_can_enter(
     assert nginx.worker_user(tmp_path) == "root root"
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert nginx.worker_user(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "resolver", "goes_to", "server"),
+    [
+        ((1, 26, 3), None, "todo", "    server todo:80 max_fails"),
+        ((1, 26, 3), "127.0.0.1", "todo:80", "    server 127.0.0.1:9 max_fails"),
+        ((), "127.0.0.1", "todo:80", "    server 127.0.0.1:9 max_fails"),
+        ((1, 27, 3), "127.0.0.1", "todo", "    zone upstream_todo 64k;\n    server todo:80 resolve max_fails"),
+        ((1, 29, 3), None, "todo", "    server todo:80 max_fails"),
+    ],
+)
+def test_names_are_resolved_again_as_this_nginx_can(
+    version: tuple[int, ...], resolver: str | None, goes_to: str, server: str
+) -> None:
+    """nginx before 1.27.3 does not resolve the names of a group again, and only a group keeps connections open."""
+    given = configuration("http://localhost:18080", None)
+    values = replace(given, todo_upstream="todo:80", resolver=resolver, nginx_version=version).values()
+    assert values["TODO"] == goes_to
+    assert values["TODO_SERVERS"].startswith(server)

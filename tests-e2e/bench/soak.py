@@ -1,10 +1,12 @@
 """Whether the services' memory still grows under load: ten minutes of mixed requests, and the slope of its second half.
 
-    python tests-e2e/bench/soak.py [MINUTES]
+    python tests-e2e/bench/soak.py [MINUTES [PAUSE]]
 
-Caches are bounded, but fill for a while, so the first half is not judged. The load is what a system sees: sessions and
-tokens are read, tokens issued and refused, passwords checked and mistyped; todos listed, searched, made and deleted;
-addresses that do not exist, bodies that are no JSON. wrk asks each service on its own port, as fast as it answers.
+Caches are bounded, but fill for a while, so the first half is not judged. SQLite's pages are the slowest: each of
+todo-service's four connections keeps up to 2 MB of them, and there are more todos with each round. The load is what a
+system sees: sessions and tokens are read, tokens issued and refused, passwords checked and mistyped; todos listed,
+searched, made and deleted; addresses that do not exist, bodies that are no JSON. wrk asks each service on its own port,
+as fast as it answers, or with a pause of so many milliseconds before each request of a connection.
 """
 
 import json
@@ -50,13 +52,14 @@ class Asked:
 
 def main() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
+    pause = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder) / "checkout", "--no-limits") as stack:
         people = [sign_up(stack) for _ in range(PEOPLE)]
         robot = registered(stack)
         sizes: dict[str, list[float]] = {name: [] for name in SERVICES}
         until = time.monotonic() + minutes * 60
         while time.monotonic() < until:
-            soak(stack, people, robot, Path(folder), sizes)
+            soak(stack, people, robot, Path(folder), sizes, pause=pause)
     return report(sizes)
 
 
@@ -66,13 +69,21 @@ def registered(stack: Stack) -> str:
     return b64encode(f"{client['client_id']}:{client['client_secret']}".encode()).decode()
 
 
-def soak(stack: Stack, people: Sequence[Person], robot: str, folder: Path, sizes: dict[str, list[float]]) -> None:
-    """One segment of load on both services."""
+def soak(
+    stack: Stack,
+    people: Sequence[Person],
+    robot: str,
+    folder: Path,
+    sizes: dict[str, list[float]],
+    *,
+    pause: int = 0,
+) -> None:
+    """One segment of load on both services, with so many milliseconds before each request of a connection."""
     asked = {"auth": of_auth(stack, people, robot), "todo": of_todo(people)}
     with ExitStack() as running:
         for service in SERVICES:
             script = folder / f"{service}.lua"
-            script.write_text(in_turn(asked[service]), encoding="utf-8")
+            script.write_text(in_turn(asked[service], pause), encoding="utf-8")
             command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SEGMENT}s", "--timeout", "30s", "-s", str(script)]
             loading = subprocess.Popen([*command, stack.own_url(service)], stdout=subprocess.DEVNULL)
             running.callback(loading.wait, SEGMENT + 60)
@@ -114,10 +125,11 @@ def of_todo(people: Sequence[Person]) -> list[Asked]:
     return asked
 
 
-def in_turn(asked: Sequence[Asked]) -> str:
+def in_turn(asked: Sequence[Asked], pause: int) -> str:
     listed = ",".join(each.lua() for each in asked)
     step = "at = at % #asked + 1\nlocal it = asked[at]\nreturn wrk.format(it[1], it[2], it[3], it[4])"
-    return f"local asked = {{{listed}}}\nlocal at = 0\nfunction request()\n{step}\nend\n"
+    paused = f"function delay() return {pause} end\n" if pause else ""
+    return f"local asked = {{{listed}}}\nlocal at = 0\nfunction request()\n{step}\nend\n{paused}"
 
 
 def rss_mb(pid: int) -> float:

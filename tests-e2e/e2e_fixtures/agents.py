@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -28,7 +29,7 @@ from e2e_fixtures.stack import Stack
 from e2e_fixtures.user_agent import Callback, UserAgent
 
 T = TypeVar("T")
-CALLBACK = "http://127.0.0.1:9/callback"  # nothing answers there
+CALLBACK = "http://127.0.0.1:48999/callback"  # nothing answers there; a browser refuses ports of known services
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,26 @@ class Agent:
     async def _called_back(self) -> AuthorizationCodeResult:
         answer = Callback("GET", self._answer).parameters
         return AuthorizationCodeResult(code=answer["code"], state=answer.get("state"), iss=answer.get("iss"))
+
+
+@dataclass
+class WatchedAgent(Agent):
+    """An agent whose person sits in front of a browser that the test drives."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._urls, self._answers = SimpleQueue[str](), SimpleQueue[str]()
+
+    def call_in_front_of(self, agree: Callable[[str], str], tool: str, **arguments: Any) -> Any:
+        """The same as `call`. `agree` opens the address in this thread, and returns that of the answer."""
+        with ThreadPoolExecutor(1) as pool:
+            called = pool.submit(self.call, tool, **arguments)
+            self._answers.put(agree(self._urls.get(timeout=60)))
+            return called.result()
+
+    def _agree(self, url: str) -> None:
+        self._urls.put(url)
+        self._answer = self._answers.get(timeout=60)
 
 
 def authorization(stack: Stack, client_id: str, scope: str, **more: str) -> str:

@@ -30,6 +30,9 @@ class Device:
         """Whether the device recognizes its person."""
         self._set("UserVerified", isUserVerified=is_on)
 
+    def lose(self) -> None:
+        self._devtools.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": self._id})
+
     def _set(self, what: str, **options: Any) -> None:
         self._devtools.send(f"WebAuthn.set{what}", {"authenticatorId": self._id, **options})
 

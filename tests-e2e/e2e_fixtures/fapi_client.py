@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -21,8 +20,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from e2e_fixtures.providers import Account, Provider
-from e2e_fixtures.relying_party import CALLBACK
+from e2e_fixtures.providers import Account
+from e2e_fixtures.relying_party import CALLBACK, Party
 from e2e_fixtures.user_agent import Callback, Page, UserAgent
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -65,26 +64,10 @@ def sign(claims: Changes, key: PrivateKey, alg: str, **header: Any) -> str:
 
 
 @dataclass
-class FapiClient:
-    provider: Provider
-    registered: dict[str, Any]
+class FapiClient(Party):
     keys: Mapping[str, PrivateKey]
     dpop_key: PrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     nonce: str | None = None
-    http: httpx2.Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.http = self.provider.client()
-
-    @property
-    def client_id(self) -> str:
-        client_id: str = self.registered["client_id"]
-        return client_id
-
-    @cached_property
-    def metadata(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.http.get("/.well-known/openid-configuration").json()
-        return found
 
     def assertion(self, *, alg: str = "ES256", key: PrivateKey | None = None, **claims: Any) -> str:
         now = int(time.time())

@@ -1,14 +1,12 @@
 """What the plans for FAPI 2.0 share: the providers under test, two clients with keys of their own, and a refusal."""
 
-from collections.abc import Iterator
-
 import httpx2
 import pytest
 
+from e2e_fixtures.certification import account, against, agent
 from e2e_fixtures.fapi_client import FapiClient, jwks_of, new_keys
-from e2e_fixtures.providers import Account, Ours, Provider, running_control
+from e2e_fixtures.providers import Ours, Provider
 from e2e_fixtures.relying_party import CALLBACK
-from e2e_fixtures.user_agent import UserAgent
 from e2e_fixtures.waiting import wait_until
 
 __all__ = ["account", "agent", "clients", "other", "provider", "rp"]  # fixtures
@@ -37,14 +35,7 @@ SERVICE = {
     "dpop_bound_access_tokens": True,
 }
 
-
-@pytest.fixture(scope="module", params=["control", "ours"])
-def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    if request.param == "control":
-        with running_control("post", "fapi2") as control:
-            yield control
-    else:
-        yield Ours(request.getfixturevalue("secure_stack"))
+provider = against("post", "fapi2")
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +71,6 @@ def rp(clients: list[FapiClient]) -> FapiClient:
 @pytest.fixture
 def other(clients: list[FapiClient]) -> FapiClient:
     return clients[1]
-
-
-@pytest.fixture
-def agent(provider: Provider) -> UserAgent:
-    return UserAgent(provider)
-
-
-@pytest.fixture(scope="module")
-def account(provider: Provider) -> Account:
-    return provider.sign_up()
 
 
 def is_refused(response: httpx2.Response, *errors: str) -> bool:

@@ -38,10 +38,11 @@ class SignedIn:
 
 
 @dataclass
-class RelyingParty:
+class Party:
+    """A client at a provider."""
+
     provider: Provider
     registered: dict[str, Any]
-    mode: str = "query"
     http: httpx2.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +57,11 @@ class RelyingParty:
     def metadata(self) -> dict[str, Any]:
         found: dict[str, Any] = self.http.get("/.well-known/openid-configuration").json()
         return found
+
+
+@dataclass
+class RelyingParty(Party):
+    mode: str = "query"
 
     @cached_property
     def keys(self) -> dict[str, jwt.PyJWK]:

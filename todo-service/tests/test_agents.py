@@ -22,7 +22,8 @@ from todo_fixtures.agents import agent, call, refusal, result, send, token
 from todo_fixtures.issuer import ISSUER, status
 from todo_fixtures.service import Service, wait_until
 from todo_fixtures.status_lists import StatusEndpoint
-from todo_service.agents.tools import SCOPES, TOOLS
+from todo_service.agents.metadata import SCOPES
+from todo_service.agents.tools import TOOLS
 from todo_service.limits.windows import QuotaPolicy
 
 METADATA = "/.well-known/oauth-protected-resource/mcp"
@@ -182,7 +183,7 @@ def test_the_metadata_name_issuer_and_scopes(sqlite_service: Service) -> None:
         "authorization_servers": [ISSUER],
         "scopes_supported": list(SCOPES),
         "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256"],
     }
 
 

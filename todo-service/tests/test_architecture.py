@@ -119,8 +119,8 @@ def test_only_the_top_knows_settings(module: str) -> None:
 
 
 _TOUCH_TABLES = (
-    "queries", "list_queries", "memberships", "invitations", "pages", "filling", "idempotency", "purge", "cursors",
-    "erasure", "table"
+    "queries", "at_once", "list_queries", "memberships", "invitations", "pages", "filling", "idempotency", "purge",
+    "cursors", "erasure", "table"
 )  # fmt: skip
 
 

@@ -92,11 +92,23 @@ def test_a_token_that_is_bound_to_a_key_needs_a_proof_for_this_request(sqlite_se
     assert challenge(get(sqlite_service, f"Bearer {text}"))["error"] == "invalid_token"
 
 
+def test_proofs_are_signed_by_es256_or_ps256(sqlite_service: Service) -> None:
+    """R28: FAPI 2.0 §5.4.1 leaves RS256 out. An RSA key has both algorithms, so that of the token decides nothing."""
+    text, url = token(cnf={"jkt": proofs.OF_RSA}), f"{ISSUER}{TODOS}"
+    for alg, status in {"RS256": 401, "PS256": 200}.items():
+        header = {"alg": alg, "jwk": proofs.rsa_jwk()}
+        proof = proofs.proof(header, proofs.by_rsa(alg), htu=url, jti=uuid.uuid4().hex, ath=proofs.ath(text))
+        response = sqlite_service.client().get(TODOS, headers={"Authorization": f"DPoP {text}", "DPoP": proof})
+        assert response.status_code == status, alg
+        if status == 401:
+            assert dpop_challenge(response)["error"] == "invalid_dpop_proof"
+
+
 def dpop_challenge(response: httpx2.Response) -> dict[str, str]:
     [value] = response.headers.get_list("WWW-Authenticate")
     assert value.startswith("DPoP ")
     parameters = dict(PARAMETER.findall(value.removeprefix("DPoP ")))
-    assert (parameters["algs"], parameters["resource_metadata"]) == ("ES256 PS256 RS256", METADATA)
+    assert (parameters["algs"], parameters["resource_metadata"]) == ("ES256 PS256", METADATA)
     return parameters
 
 

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from atjwt import AccessToken, Proof, Reason, Refused, Seams, Verifier
-from atjwt.bearer import Denied, Requirement, Resource, Sent, denial_of, read_token, require
+from atjwt import AccessToken, Policy, Proof, Reason, Refused, Seams, Verifier
+from atjwt.bearer import Denied, Requirement, Resource, Sent, denial_of, name_scheme, read_token, require
 
 NOW = 1_800_000_000.0
+STRICT = frozenset({"ES256", "PS256"})
 VERIFIER = Verifier("https://id.example.com", "https://api.example.com", seams=Seams(clock=lambda: NOW))
 
 
@@ -118,6 +119,16 @@ def test_a_challenge_names_the_metadata_of_the_api() -> None:
         'Bearer error="insufficient_scope", error_description="The token needs the scope pay.", '
         'scope="pay", resource_metadata="https://api.example.com/m"'
     )
+
+
+def test_challenges_and_metadata_name_the_algorithms_that_count_for_proofs() -> None:
+    """RFC 9449 §7.1, RFC 9728 §2."""
+    strict = Verifier("https://id.example.com", "https://api.example.com", policy=Policy(proof_algorithms=STRICT))
+    denied = Denied(401, "Bad proof.", "invalid_dpop_proof")
+    name_scheme(denied, strict, ["DPoP abc"])
+    challenge = denied.challenge() or ""
+    assert (challenge.partition(" ")[0], 'algs="ES256 PS256"' in challenge) == ("DPoP", True)
+    assert Resource(strict).metadata([])["dpop_signing_alg_values_supported"] == ["ES256", "PS256"]
 
 
 def test_requirements_add_up() -> None:

@@ -33,7 +33,7 @@ def test_the_protected_resource_is_described_to_everybody(sqlite_service: Servic
         "authorization_servers": [ISSUER],
         "scopes_supported": ["todos:read", "todos:write"],
         "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256"],
     }
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Access-Control-Allow-Origin"] == "*"

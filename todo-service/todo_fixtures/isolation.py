@@ -7,7 +7,8 @@ import psycopg
 from sqlalchemy import Executable, event
 
 from todo_service.store.database import Database
-from todo_service.store.prepared import Compiled, PreparedStatements
+from todo_service.store.driver_statements import Compiled
+from todo_service.store.prepared import PreparedStatements
 
 TABLES = ("todos", "lists", "owners", "idempotency_keys", "members", "invitations", "departures")
 # The owner's condition in compiled statements, such as `todos.owner = %(owner_)s::VARCHAR`, and that of a member.

@@ -232,6 +232,8 @@ def _bad() -> Iterator[tuple[str, ProofVector]]:
     yield _row("R28-jwk-RSA-for-another-algorithm", REFUSE, rsa_proof("PS256", named), token=BOUND_TO_RSA)
     strict = {**POLICY, "proof_algorithms": ["PS256"]}
     yield _row("R28-ES256-not-in-the-policy", REFUSE, proof(), policy=strict)
+    strict = {**POLICY, "proof_algorithms": ["ES256", "PS256"]}  # FAPI 2.0 §5.4.1
+    yield _row("R28-RS256-not-in-the-policy", REFUSE, rsa_proof("RS256"), token=BOUND_TO_RSA, policy=strict)
     yield _row("R28-another-method", REFUSE, proof(), method="POST")
     yield _row("R28-used-before", REFUSE, proof(), used_before=[proof()])
     yield _row("R28-jti-used-before", REFUSE, proof(iat=int(time.time()) - 1), used_before=[proof()])

@@ -16,7 +16,6 @@ from atjwt import Endpoints, Policy, Polling, SavedCopies, Schedule, Verifier
 from .account_events.endpoint import EventReceiver
 from .agents import metadata as agent_metadata
 from .agents.lazy import LazyServer
-from .agents.tools import SCOPES as AGENT_SCOPES
 from .http import protected_resource
 from .http.authentication import Authenticator
 from .http.parts import Supply
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 JWKS_PATH = "/.well-known/jwks.json"
 STATUS_LISTS_PATH = "/oauth/status-lists"
 _PATIENCE = timedelta(seconds=10)  # for the turn of a costly request
+_PROOF_ALGORITHMS = frozenset(("ES256", "PS256"))  # of DPoP proofs: FAPI 2.0 §5.4.1 leaves RS256 out
 _log = structlog.get_logger(__name__)
 
 
@@ -106,7 +106,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
         settings.issuer,
         verifier.policy.proof_algorithms,
         path=agent_metadata.RESOURCE_PATH,
-        scopes=AGENT_SCOPES,
+        scopes=agent_metadata.SCOPES,
     )
     return Parts(
         clock=clock,
@@ -140,7 +140,7 @@ def _assemble(settings: Settings, database: Database, cursor_key: bytes, counts:
             resource_metadata=settings.issuer + agent_metadata.PATH,
             rejections=counts.rejections,
             clock=clock,
-            scope=" ".join(AGENT_SCOPES),
+            scope=" ".join(agent_metadata.SCOPES),
         ),
         mcp_metadata=mcp_metadata,
         mcp_origins=frozenset((settings.issuer, *settings.cors_origins)),
@@ -155,7 +155,7 @@ def _verifier(settings: Settings, audience: str, seams: Seams) -> Verifier:
     return Verifier(
         issuer,
         audience,
-        policy=Policy(requires_status=settings.require_status == "on"),
+        policy=Policy(requires_status=settings.require_status == "on", proof_algorithms=_PROOF_ALGORITHMS),
         reached_at=settings.auth_url or None,
         endpoints=Endpoints(issuer + JWKS_PATH, issuer + STATUS_LISTS_PATH),
         hints=settings.status_hints_url,

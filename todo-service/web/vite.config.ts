@@ -35,7 +35,11 @@ function listFiles(): Plugin {
       handler(html, { bundle = {} }) {
         const later = Object.keys(bundle).filter((name) => name.endsWith(".js") && name.startsWith("assets/"));
         const files = later.map((name) => `/${name}`).filter((name) => !html.includes(name));
-        return [{ tag: "meta", attrs: { name: "files", content: files.join(" ") }, injectTo: "head" }];
+        return {
+          // Nothing is painted before the script has set the chosen theme.
+          html: html.replace('<script type="module"', '<script type="module" blocking="render"'),
+          tags: [{ tag: "meta", attrs: { name: "files", content: files.join(" ") }, injectTo: "head" }],
+        };
       },
     },
   };

@@ -6,7 +6,7 @@ An identity is one way to sign in. The password is that of the provider `credent
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, Text, UniqueConstraint, delete, select, update
+from sqlalchemy import Boolean, ForeignKey, String, Text, UniqueConstraint, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -59,13 +59,20 @@ class Identity(Row):
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
 
+# Built once: building a statement takes longer than running it on SQLite.
+_ONE = select(Account.id).where(Account.id == bindparam("account_id"))
+_LOCK, _ACTIVE = _ONE.with_for_update(), _ONE.where(Account.suspended_at.is_(None))
+_LOCK_ACTIVE, _HOLD_ACTIVE = _ACTIVE.with_for_update(), _ACTIVE.with_for_update(read=True)
+_FIND_PASSWORD_HASH = select(Identity.password_hash).where(
+    Identity.account_id == bindparam("account_id"), Identity.provider_id == CREDENTIAL
+)
+
+
 async def find_by_email_with_password(session: AsyncSession, email: str) -> tuple[Account, str | None] | None:
     """The account of an e-mail address and its password hash (None: no password), in one query. None: no account."""
     credential = (Identity.account_id == Account.id) & (Identity.provider_id == CREDENTIAL)
-    rows = await session.execute(
-        select(Account, Identity.password_hash).outerjoin(Identity, credential).where(Account.email == email)
-    )
-    row = rows.one_or_none()
+    query = select(Account, Identity.password_hash).outerjoin(Identity, credential).where(Account.email == email)
+    row = (await session.execute(query)).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
@@ -79,8 +86,7 @@ async def lock(session: AsyncSession, account_id: str, *, active_only: bool = Fa
 
     Call it first in a transaction that changes more than one row of the account (store/__init__.py, "Locks").
     """
-    which = (Account.id == account_id, *((Account.suspended_at.is_(None),) if active_only else ()))
-    return await session.scalar(select(Account.id).where(*which).with_for_update()) is not None
+    return await session.scalar(_LOCK_ACTIVE if active_only else _LOCK, {"account_id": account_id}) is not None
 
 
 async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Identity]:
@@ -89,8 +95,7 @@ async def list_identities(session: AsyncSession, account_id: str) -> Sequence[Id
 
 
 async def find_password_hash(session: AsyncSession, account_id: str) -> str | None:
-    query = select(Identity.password_hash).where(Identity.account_id == account_id, Identity.provider_id == CREDENTIAL)
-    return await session.scalar(query)
+    return await session.scalar(_FIND_PASSWORD_HASH, {"account_id": account_id})
 
 
 async def lock_password(session: AsyncSession, account_id: str, password_hash: str) -> bool:
@@ -100,8 +105,7 @@ async def lock_password(session: AsyncSession, account_id: str, password_hash: s
     suspended, which ends all sessions. The lock ensures that no session is started after that. The password is read by
     a second statement: the first one may have waited, and would see the password of before.
     """
-    active = select(Account.id).where(Account.id == account_id, Account.suspended_at.is_(None))
-    if await session.scalar(active.with_for_update(read=True)) is None:
+    if await session.scalar(_HOLD_ACTIVE, {"account_id": account_id}) is None:
         return False
     return await find_password_hash(session, account_id) == password_hash
 
@@ -125,9 +129,8 @@ async def set_suspended(
     session: AsyncSession, account_id: str, suspended_at: datetime | None, *, now: datetime
 ) -> None:
     """Suspend the account, or activate it (None). A suspension is recorded as an event for other services."""
-    await session.execute(
-        update(Account).where(Account.id == account_id).values(suspended_at=suspended_at, updated_at=now)
-    )
+    changed = update(Account).where(Account.id == account_id)
+    await session.execute(changed.values(suspended_at=suspended_at, updated_at=now))
     if suspended_at is not None:
         account_events.record_disabled(session, account_id, now=now)
 

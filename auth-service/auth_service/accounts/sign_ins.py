@@ -9,13 +9,16 @@ the time of a new hash, each slower refusal would be that of an account.
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from ..sealed.versioned_secrets import Secrets, derive_key
 from ..store import identifiers
+from ..store.database import Database
+from ..store.rows import detached
 from . import accounts
 from .accounts import CREDENTIAL, Account, Identity
 
@@ -40,25 +43,15 @@ class StandIns:
         return identifiers.from_octets(hmac.digest(self._key, email.encode(), "sha512"))
 
 
-async def find_for_sign_in(session: AsyncSession, email: str, *, place: str) -> ForSignIn:
+async def find_for_sign_in(database: Database, email: str, *, place: str) -> ForSignIn:
     """What there is about an address, in one statement that does the same work for every address.
 
     Args:
         place: that of the address in `StandIns`.
     """
-    other = aliased(Identity)
-    after = other.provider_id == CREDENTIAL, other.password_hash.is_not(None), other.id >= place
-    stand_in = select(other.password_hash).where(*after).order_by(other.id).limit(1).scalar_subquery()
-    base = select(stand_in.label("stand_in")).subquery()
-    credential = (Identity.account_id == Account.id) & (Identity.provider_id == CREDENTIAL)
-    query = (
-        select(Account, Identity.password_hash, base.c.stand_in)
-        .select_from(base)
-        .outerjoin(Account, Account.email == email)
-        .outerjoin(Identity, credential)
-    )
-    account, password_hash, stand_in_hash = (await session.execute(query)).one()
-    return ForSignIn(account, password_hash, stand_in_hash)
+    [(stand_in, password_hash, *columns)] = await database.find_rows(_FIND, {"email": email, "place": place})
+    is_known = any(column is not None for column in columns)
+    return ForSignIn(detached(Account, iter(columns)) if is_known else None, password_hash, stand_in)
 
 
 async def lock_or_renew(
@@ -76,3 +69,20 @@ async def lock_or_renew(
     if not await accounts.lock(session, account_id, active_only=True):
         return False
     return await accounts.replace_password_hash(session, account_id, renewed, replacing=password_hash, now=now)
+
+
+def _finding() -> Select[Any]:
+    other = aliased(Identity)
+    after = other.provider_id == CREDENTIAL, other.password_hash.is_not(None), other.id >= bindparam("place")
+    stand_in = select(other.password_hash).where(*after).order_by(other.id).limit(1).scalar_subquery()
+    base = select(stand_in.label("stand_in")).subquery()
+    credential = (Identity.account_id == Account.id) & (Identity.provider_id == CREDENTIAL)
+    return (
+        select(base.c.stand_in, Identity.password_hash, *Account.__table__.columns)
+        .select_from(base)
+        .outerjoin(Account, Account.email == bindparam("email"))
+        .outerjoin(Identity, credential)
+    )
+
+
+_FIND = _finding()

@@ -4,10 +4,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from functools import cache, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text, func, literal, select
+from sqlalchemy import BigInteger, Index, Integer, String, Text, bindparam, func, literal, select
 from sqlalchemy.event import listens_for
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ..keys.rotation import Rotation
 from ..store.client_ids import ClientKey, client_url, key_of, url_of
 from ..store.instants import Instant
-from ..store.rows import Row, insert_into
+from ..store.rows import Row, insert_by
 from ..telemetry.logs import audit
 
 MAX_PER_HOUR = 100  # events of one kind, account and client that have a row each
@@ -89,10 +89,12 @@ async def _record(
     hour = now.replace(minute=0, second=0, microsecond=0)
     row = {
         "occurred_at": now, "last_at": now, "event": event, "account_id": account_id, "client_id": client_id,
-        "client_url": url_of(client_id),
+        "client_url": url_of(client_id), "facts": json.dumps(dict(facts)),
     }  # fmt: skip
-    if not (most and await _insert(session, row, json.dumps(dict(facts)), hour, most)):
-        await _count(session, row, f"{event}|{account_id or ''}|{key_of(client_id or '')}|{hour:%Y%m%d%H}")
+    if not (most and await _insert(session, row, hour, most)):
+        counted_as = f"{event}|{account_id or ''}|{key_of(client_id or '')}|{hour:%Y%m%d%H}"
+        counting = _counting(session.get_bind().dialect.name)
+        await session.execute(counting, {**row, "facts": "{}", "counted_as": counted_as})
 
 
 def recorded(
@@ -128,26 +130,34 @@ async def record_rotation(session: AsyncSession, event: str, rotation: Rotation,
     await record(session, event, now=now, replaced=rotation.replaced, active=rotation.active, next=rotation.next)
 
 
-async def _insert(session: AsyncSession, row: dict[str, object], facts: str, hour: datetime, most: int) -> bool:
+async def _insert(session: AsyncSession, row: Mapping[str, object], hour: datetime, most: int) -> bool:
     """Insert a row unless there are `most` such ones of this hour. One statement decides."""
-    same = [
-        AuditEvent.event == row["event"],
-        AuditEvent.account_id.is_not_distinct_from(row["account_id"]),
-        AuditEvent.client_id.is_not_distinct_from(row["client_id"]),
-        AuditEvent.occurred_at >= hour,
-    ]
-    known = select(func.count()).select_from(select(AuditEvent.id).where(*same).limit(most).subquery())
-    values = {**row, "facts": facts, "count": 1}
-    columns = AuditEvent.__table__.columns
-    made = select(*(literal(value, columns[name].type) for name, value in values.items()))
-    insert = insert_into(session, AuditEvent).from_select([*values], made.where(known.scalar_subquery() < most))
-    return (await session.execute(insert.returning(AuditEvent.id))).scalar_one_or_none() is not None
+    inserted = _inserting(session.get_bind().dialect.name)
+    return (await session.execute(inserted, {**row, "hour": hour, "most": most})).scalar_one_or_none() is not None
 
 
-async def _count(session: AsyncSession, row: dict[str, object], counted_as: str) -> None:
-    insert = insert_into(session, AuditEvent).values(**row, facts="{}", count=1, counted_as=counted_as)
-    counted = {"count": AuditEvent.count + 1, "last_at": row["last_at"]}
-    await session.execute(insert.on_conflict_do_update(index_elements=[AuditEvent.counted_as], set_=counted))
+# Built once, for each dialect: building such a statement takes several times as long as running it.
+_TABLE: Any = AuditEvent.__table__
+_ROW = ("occurred_at", "last_at", "event", "account_id", "client_id", "client_url", "facts")
+
+
+@cache
+def _inserting(dialect: str) -> Any:
+    given = {name: bindparam(name, type_=_TABLE.c[name].type) for name in _ROW}
+    same = [_TABLE.c[name].is_not_distinct_from(given[name]) for name in ("account_id", "client_id")]
+    same += [_TABLE.c.event == given["event"], _TABLE.c.occurred_at >= bindparam("hour")]
+    known = select(_TABLE.c.id).where(*same).limit(bindparam("most", type_=Integer)).subquery()
+    is_room = select(func.count()).select_from(known).scalar_subquery() < bindparam("most", type_=Integer)
+    made = select(*given.values(), literal(1)).where(is_room)
+    return insert_by(dialect, _TABLE).from_select([*_ROW, "count"], made).returning(_TABLE.c.id)
+
+
+@cache
+def _counting(dialect: str) -> Any:
+    given: dict[str, Any] = {name: bindparam(name) for name in (*_ROW, "counted_as")}
+    counted = {"count": _TABLE.c.count + 1, "last_at": bindparam("last_at")}
+    inserted = insert_by(dialect, _TABLE).values(**given, count=1)
+    return inserted.on_conflict_do_update(index_elements=[_TABLE.c.counted_as], set_=counted)
 
 
 async def has_happened(session: AsyncSession, event: str, *, account_id: str, client_id: str, since: datetime) -> bool:

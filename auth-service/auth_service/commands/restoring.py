@@ -25,7 +25,7 @@ from ..accounts.upstreams.starts import UpstreamStart
 from ..audit.trail import record
 from ..clients.clients import Client
 from ..clients.registration_tokens import RegistrationToken
-from ..grants import grants
+from ..grants import status_of_grants
 from ..grants.authorization_requests import StoredRequest
 from ..grants.consents import Consent
 from ..grants.device_codes import DeviceCode
@@ -136,7 +136,7 @@ async def _end_access(
     sessions = 0
     while not keep_sessions and (batch := await end_some(session, limit=_BATCH, now=now)):
         sessions += batch
-    ended = {"sessions": sessions, "grants": await grants.end_all(session, now=now)}
+    ended = {"sessions": sessions, "grants": await status_of_grants.end_all(session, now=now)}
     for table in _EMPTIED:
         await session.execute(delete(table))
     await session.execute(update(Account).values(recovery_started_at=None, recovery_ready_at=None))

@@ -33,7 +33,7 @@ async def list_held_keys() -> list[Record]:
 async def list_held_status_lists() -> list[Record]:
     settings, now = load_settings(), utc_now()
     async with opened() as database, database.reading() as session:
-        states = await find_states(session, closed_after=now - settings.longest_access_token_ttl - CLOSED_MARGIN)
+        states = await find_states(database, closed_after=now - settings.longest_access_token_ttl - CLOSED_MARGIN)
         reports = await list_reports(session, now=now)
     published = {f"{settings.issuer}{PATH}/{ListName(state.epoch, state.id)}": state.version for state in states}
     return [_record_of(report, held, published.get(held.uri)) for report in reports for held in report.lists]

@@ -92,7 +92,7 @@ def _describe_refresh_token(shown: ShownRefreshToken, issuer: str) -> dict[str, 
         "iat": int((family.rotated_at or family.created_at).timestamp()),
         **expiry,
         **_username(holder.account, family.scopes),
-        "sid": holder.grant.session_id,
+        "sid": holder.grant.sid,
         "auth_time": int(family.auth_time.timestamp()),
         "acr": family.acr,
     }

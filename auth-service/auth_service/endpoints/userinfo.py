@@ -86,8 +86,8 @@ async def userinfo(request: Request) -> Response:
 async def _spend(parts: UserinfoParts, proof: DPoPProof | None, client: Client | None) -> None:
     if proof is None:
         return
-    if client is not None and proof.alg not in algorithms_of(client):
-        raise refuse_proof(InvalidDPoPProof(f"The DPoP proof is refused: its alg is {proof.alg}."))
+    if client is not None and proof.alg not in (algorithms := algorithms_of(client)):
+        raise refuse_proof(InvalidDPoPProof(f"The DPoP proof is refused: its alg is {proof.alg}."), algorithms)
     try:
         await parts.dpop_proofs.spend(proof)
     except InvalidDPoPProof as error:

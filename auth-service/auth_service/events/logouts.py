@@ -8,7 +8,7 @@ whose grant there has ended before, gets nothing.
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..clients.clients import Client
@@ -18,8 +18,8 @@ from .account_events import record_logout
 
 async def record_logouts(session: AsyncSession, session_ids: Collection[str], *, now: datetime) -> None:
     """Record the logouts of these sessions. The caller ends their grants afterwards, in the same transaction."""
-    used = select(Grant.client_id, Grant.account_id, Grant.session_id).distinct()
-    used = used.where(Grant.session_id.in_(session_ids), Grant.ended_at.is_(None))
+    begun = or_(Grant.session_id.in_(session_ids), Grant.begun_in.in_(session_ids))
+    used = select(Grant.client_id, Grant.account_id, Grant.sid).distinct().where(begun, Grant.ended_at.is_(None))
     receiving = select(Client.client_id).where(Client.registered.contains('"backchannel_logout_uri"'))
     for client_id, account_id, session_id in await session.execute(used.where(Grant.client_id.in_(receiving))):
         record_logout(session, account_id, session_id, client_id=client_id, now=now)

@@ -2,6 +2,8 @@
 
     grants.py                   the table `Grant`: a session at a client. `Authorized`: the columns that a code and a
                                 refresh token share
+    own_grants.py               grants of devices and programs, which a person ends one by one
+    status_of_grants.py         their status indexes, many at once
     consents.py                 what a person agreed to, remembered per client and resource
     authorization_requests.py   requests to /oauth/authorize that wait for a sign-in or a consent
     pushed_requests.py          such requests that a client has pushed, and their request_uri

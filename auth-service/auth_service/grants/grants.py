@@ -2,10 +2,11 @@
 
 An online grant ends with its session. An offline grant (scope `offline_access`) outlives its session, until the person
 or an operator ends it. Scope and resource are not stored in the grant, because each authorization has its own.
-An ended grant stays ended; the next authorization in that session makes a new one.
+An ended grant stays ended; the next authorization in that session makes a new one. What a person is asked about every
+time, a device or a program, gets a grant of its own (own_grants.py).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import (
@@ -18,11 +19,13 @@ from sqlalchemy import (
     String,
     Text,
     func,
+    or_,
     select,
     text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..status_lists import indexes as status_indexes
@@ -32,20 +35,24 @@ from ..store.instants import Instant
 from ..store.rows import Row, delete_unlocked, insert_into, partial_index
 
 MAX_PER_GRANT = 100  # codes, and as many families of refresh tokens
-_BATCH = 500  # ids in one statement
+USER_AGENT_LENGTH = 512
 _LIVE = "ended_at IS NULL"
 
 
 class Grant(NamesClient, Row):
     __tablename__ = "grants"
     __table_args__ = (
-        # An access token identifies its grant by these three columns, so at most one live grant may have them.
+        # Simultaneous requests of a session share a grant. One of its own has another `session_id`.
         partial_index("uq_grants_live", "session_id", "client_id", "is_offline", unique=True, where=_LIVE),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
-    session_id: Mapped[str] = mapped_column(String(32))  # no foreign key: an offline grant outlives its session
+    # No foreign key: an offline grant outlives its session. One of its own or of a personal token has its own id here.
+    session_id: Mapped[str] = mapped_column(String(32))
+    begun_in: Mapped[str | None] = mapped_column(String(32), index=True)  # of a grant of its own: its session
+    address: Mapped[str | None] = mapped_column(String(45))  # of a grant of its own: the device's, or the browser's
+    user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))  # the browser's; None: a device asked
     client_key: Mapped[str] = mapped_column(
         "client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), index=True
     )
@@ -54,6 +61,16 @@ class Grant(NamesClient, Row):
     ended_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
     status_list_id: Mapped[int | None] = mapped_column(Integer)
     status_index: Mapped[int | None] = mapped_column(Integer)
+
+    @hybrid_property
+    def sid(self) -> str:
+        """The session in which the grant began; of a personal token, its id."""
+        return self.begun_in or self.session_id
+
+    @sid.inplace.expression
+    @classmethod
+    def _session(cls) -> SQLColumnExpression[str]:
+        return func.coalesce(cls.begun_in, cls.session_id)
 
 
 class Authorized(Row):
@@ -140,12 +157,13 @@ async def end_for_sessions(
     if not session_ids:
         return 0
     online = () if offline_too else (Grant.is_offline.is_(False),)
-    return await _end(session, Grant.session_id.in_(session_ids), *online, now=now)
+    begun = or_(Grant.session_id.in_(session_ids), Grant.begun_in.in_(session_ids))
+    return await _end(session, begun, *online, now=now)
 
 
 async def end_for_account(session: AsyncSession, account_id: str, *, except_session: str = "", now: datetime) -> int:
     """End all grants of an account, also offline ones, except those of the session `except_session`."""
-    return await _end(session, Grant.account_id == account_id, Grant.session_id != except_session, now=now)
+    return await _end(session, Grant.account_id == account_id, Grant.sid != except_session, now=now)
 
 
 async def end_for_client(session: AsyncSession, client_id: str, *, account_id: str | None = None, now: datetime) -> int:
@@ -158,24 +176,6 @@ async def lock(session: AsyncSession, **which: str) -> None:
     """Lock the grants with these values of columns, ended ones too, before their account or client is deleted."""
     locked = select(Grant.id).filter_by(**which).order_by(Grant.id).with_for_update()
     await session.execute(select(func.count()).select_from(locked.subquery()))
-
-
-async def end_all(session: AsyncSession, *, now: datetime) -> int:
-    """End all grants after a restore, which has made their status indexes void. Returns how many were live."""
-    ended = update(Grant).where(Grant.ended_at.is_(None)).values(ended_at=now).returning(Grant.id)
-    return len((await session.scalars(ended, execution_options={"synchronize_session": False})).all())
-
-
-async def renew_indexes(session: AsyncSession, grant_ids: Collection[str], *, now: datetime) -> None:
-    """Revoke all access tokens of these grants. The grants live on: their next tokens have another index."""
-    for batch in _batches(sorted(set(grant_ids))):
-        await session.execute(update(Grant).where(Grant.id.in_(batch)).values(status_list_id=None, status_index=None))
-        await status_indexes.revoke(session, batch, now=now)
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
 
 
 async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> int:

@@ -1,5 +1,6 @@
 """The access token of a request, and refusals with their challenge (RFC 6750, RFC 9449 §7)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,11 +27,13 @@ class BearerRefusal(Exception):
         *,
         scope: str = "",
         is_dpop: bool = False,
+        algorithms: Sequence[str] = ALGORITHMS,
         reason: str = "",
     ) -> None:
+        """`algorithms`: those for DPoP proofs, in a challenge for them."""
         super().__init__(description)
         self.status = status
-        self._is_dpop = is_dpop
+        self._algorithms = algorithms if is_dpop else ()
         self.reason = reason or description  # for the log only
         told = {"error": error, "error_description": description, "scope": scope}
         self._told = {name: value for name, value in told.items() if value}
@@ -38,9 +41,9 @@ class BearerRefusal(Exception):
     def render(self) -> Response:
         challenge = ", ".join(f'{name}="{value}"' for name, value in {"realm": "oauth", **self._told}.items())
         body = {name: value for name, value in self._told.items() if name != "scope"}
-        if self._is_dpop:  # RFC 9449 §7.1
-            challenge = f'{challenge}, algs="{" ".join(ALGORITHMS)}"'
-        scheme = TOKEN_TYPE if self._is_dpop else "Bearer"
+        if self._algorithms:  # RFC 9449 §7.1
+            challenge = f'{challenge}, algs="{" ".join(self._algorithms)}"'
+        scheme = TOKEN_TYPE if self._algorithms else "Bearer"
         return JSONResponse(body, self.status, {**NO_STORE, "WWW-Authenticate": f"{scheme} {challenge}"})
 
 
@@ -119,8 +122,8 @@ async def prove_key(
     return proof
 
 
-def refuse_proof(error: OAuthError) -> BearerRefusal:
-    return BearerRefusal(401, error.error, error.description, is_dpop=True)
+def refuse_proof(error: OAuthError, algorithms: Sequence[str] = ALGORITHMS) -> BearerRefusal:
+    return BearerRefusal(401, error.error, error.description, is_dpop=True, algorithms=algorithms)
 
 
 def insufficient_scope(scope: str) -> BearerRefusal:

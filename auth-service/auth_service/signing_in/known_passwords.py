@@ -46,8 +46,7 @@ class KnownParts(GuessingParts):
 
 async def find_known(parts: KnownParts, email: str) -> tuple[Known | None, str | None]:
     """The account, if it has a password; otherwise the hash to compare instead. The database is closed again."""
-    async with parts.database.reading() as session:
-        found = await find_for_sign_in(session, email, place=parts.stand_ins.place_of(email))
+    found = await find_for_sign_in(parts.database, email, place=parts.stand_ins.place_of(email))
     if found.account is None or found.password_hash is None:
         return None, found.stand_in
     return Known(found.account, found.password_hash), None

@@ -78,9 +78,9 @@ class ListState:
     version: int
 
 
-async def find_states(session: AsyncSession, *, closed_after: datetime) -> Sequence[ListState]:
+async def find_states(database: Database, *, closed_after: datetime) -> Sequence[ListState]:
     """All published lists."""
-    return [ListState(*row) for row in await session.execute(_FIND_STATES, {"closed_after": closed_after})]
+    return [ListState(*row) for row in await database.find_rows(_FIND_STATES, {"closed_after": closed_after})]
 
 
 def _is_published(closed_after: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

@@ -123,8 +123,7 @@ class PublishedStatusLists:
             await self._refresh(now)
 
     async def _refresh(self, now: datetime) -> None:
-        async with self._database.reading() as session:
-            states = await status_lists.find_states(session, closed_after=now - self._shown_for)
+        states = await status_lists.find_states(self._database, closed_after=now - self._shown_for)
         signed = {each.name: each.version for each in self.current.values() if each.state != CLOSED}
         self._set_back.compare(signed, {ListName(state.epoch, state.id): state.version for state in states})
         published = {state.id: await self._publish(state, now) for state in states}

@@ -1,10 +1,12 @@
 """Store: the database, and the few types that every table uses.
 
-    database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row` and `change_row`
-    prepared.py          `PreparedStatements`: the fast paths on PostgreSQL, on the driver's connection
+    database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row`, `find_rows`, `change_row`
+    driver_statements.py statements that are compiled once and run on the driver's connection
+    prepared.py          `PreparedStatements`: the fast paths on PostgreSQL
     rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them
     client_ids.py        columns that name a client, whose client_id may be longer than they are
-    inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
+    inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread; the fast paths on it
+    sqlite_writer.py     a dialect that writes to SQLite, and waits for locks and for the disk in a thread
     slow_statements.py   statements that took long, logged with the request's id and without their values
     instants.py          `Instant`: aware UTC in both databases; `Clock` and `utc_now`
     identifiers.py       random names for rows

@@ -1,8 +1,8 @@
 """The database: SQLite by default, PostgreSQL in production.
 
-SQLite gets two engines. The writer has one connection, whose transactions begin IMMEDIATE. With more connections,
-writers would starve each other into "database is locked"; a deferred transaction that becomes a write could lose an
-update. The readers see the last commit, hold no lock and run on the event loop (inline_sqlite.py).
+SQLite gets two engines. The writer has one connection, whose transactions begin IMMEDIATE (sqlite_writer.py). With more
+connections, writers would starve each other into "database is locked"; a deferred transaction that becomes a write
+could lose an update. The readers see the last commit, hold no lock and run on the event loop (inline_sqlite.py).
 
 On both databases a read is a single statement. It runs without a transaction, which saves round trips.
 """
@@ -19,9 +19,11 @@ from sqlalchemy import Engine, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from .inline_sqlite import InlineSQLite
+from .inline_sqlite import InlineSQLite, InlineStatements
 from .prepared import PreparedStatements
+from .rows import only_row
 from .slow_statements import tell_of_slow_statements
+from .sqlite_writer import SQLiteWriter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,7 +52,7 @@ class SchemaMismatch(Exception):
 class Database:
     writer: AsyncEngine
     reader: AsyncEngine
-    prepared: PreparedStatements | None = None  # on PostgreSQL
+    frequent: PreparedStatements | InlineStatements
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -58,25 +60,26 @@ class Database:
         async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
             yield session
 
-    async def find_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row that a read statement returns, or None, without the ORM's bookkeeping.
+    async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """The rows that a read statement returns, without SQLAlchemy's execution, for the most frequent queries.
 
-        For the most frequent queries. SQLite's reader never waits, so it is called without `await`.
+        The statement is a constant of a module, whose values are all parameters.
         """
-        if self.prepared is not None:
-            return await self.prepared.find_row(statement, parameters)
-        with self.reader.sync_engine.connect() as connection:
-            return connection.execute(statement, parameters).one_or_none()
+        return await self.frequent.find_rows(statement, parameters)
+
+    async def find_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
+        """The one row that a read statement returns, or None."""
+        return only_row(await self.find_rows(statement, parameters))
 
     async def change_row(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Any] | None:
         """The one row that a statement changes and returns, or None: a transaction in one round trip.
 
         On PostgreSQL a single statement is a transaction; it saves the round trips of BEGIN and COMMIT.
         """
-        if self.prepared is not None:
-            return await self.prepared.find_row(statement, parameters)
-        async with self.writer.begin() as transaction:
-            return (await transaction.execute(statement, parameters)).one_or_none()
+        if isinstance(self.frequent, PreparedStatements):
+            return only_row(await self.frequent.find_rows(statement, parameters))
+        async with self.writing() as session:
+            return (await session.execute(statement, parameters)).one_or_none()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -144,15 +147,12 @@ def _open_engines(url: str) -> Database:
     if make_url(url).get_backend_name() == "sqlite":
         connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
         wait = {"pool_timeout": POOL_TIMEOUT.total_seconds()}
-        writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=connect, **wait, **common)
-        reader = create_async_engine(
-            make_url(url).set(drivername=f"sqlite+{InlineSQLite.driver}"),
-            connect_args=connect,
-            **reads,
-        )
-        _prepare_sqlite(writer.sync_engine, begin="BEGIN IMMEDIATE")
-        _prepare_sqlite(reader.sync_engine, begin=None)
-        return Database(writer, reader)
+        to_read, to_write = (make_url(url).set(drivername=f"sqlite+{of.driver}") for of in (InlineSQLite, SQLiteWriter))
+        writer = create_async_engine(to_write, pool_size=1, max_overflow=0, connect_args=connect, **wait, **common)
+        reader = create_async_engine(to_read, connect_args=connect, paramstyle="named", **reads)
+        for engine in (writer, reader):
+            _prepare_sqlite(engine.sync_engine, begin=None)  # the writer's dialect begins
+        return Database(writer, reader, InlineStatements(reader))
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
     # Our statements expect this level: each one sees what others have committed while it waited for a lock.

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from sqlalchemy import Index, MetaData, Select, delete, tuple_
+from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -58,6 +59,13 @@ def detached(table: type[R], values: Iterator[Any]) -> R:
 def _attributes(table: type[Row]) -> Sequence[str]:
     """The attributes of the table's columns. Some have other names than their columns (client_ids.py)."""
     return [table.__mapper__.get_property_by_column(column).key for column in table.__table__.columns]
+
+
+def only_row(rows: Sequence[Sequence[Any]]) -> Sequence[Any] | None:
+    """The row of a statement that selects by a key, or None. Raises MultipleResultsFound."""
+    if len(rows) > 1:
+        raise MultipleResultsFound("a statement that selects by a key has found several rows")
+    return rows[0] if rows else None
 
 
 async def delete_unlocked(session: AsyncSession, table: type[Row], chosen: Select[*tuple[Any, ...]]) -> int:

@@ -6,6 +6,7 @@ upper case, zeros, brackets, a port or a zone into X-Forwarded-For. Counted as t
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +27,7 @@ class ClientAddress:
         await self._app({**scope, "client": (canonical(client[0]), client[1])} if client else scope, receive, send)
 
 
+@lru_cache(maxsize=1024)  # most requests come from a gateway, or from whoever has just asked
 def canonical(text: str) -> str:
     """The address in its canonical form (RFC 5952), without brackets, port and zone. "" if the text is no address."""
     if found := _BRACKETED.fullmatch(text) or _WITH_PORT.fullmatch(text):

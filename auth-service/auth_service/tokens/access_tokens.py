@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import jwt
@@ -18,6 +19,7 @@ from ..store.database import Database
 from .holders import find_holder, find_signed_in, is_client_live
 
 MAX_LENGTH = 8192  # characters
+CAPACITY = 1000  # tokens whose signature is remembered, some 3 kB each
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -82,16 +84,43 @@ class VerifiedToken:
 
 
 @dataclass(frozen=True)
+class _Signed:
+    """What a key of ours has signed."""
+
+    kid: str
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class AccessTokenReader:
+    """For one event loop. It remembers what was signed, and never whether it is revoked."""
+
     issuer: str
     keys: KeyRing
     database: Database
     _keys_read: dict[str, jwt.PyJWK] = field(default_factory=dict)  # parsing a key takes longer than using it
+    _signed: dict[bytes, "_Signed"] = field(default_factory=dict, repr=False)  # by the token's hash
 
     def verify(self, token: str, *, now: datetime) -> VerifiedToken:
-        """Check signature and expiry, without leeway, because the issuer's clock is our own. Raises InvalidToken."""
+        """Check signature and expiry, without leeway, because the issuer's clock is our own. Raises InvalidToken.
+
+        An API shows the same token again and again. Its signature is verified once; its key must still be published.
+        """
         if len(token) > MAX_LENGTH or not _JWT.fullmatch(token):
             raise InvalidToken("not a JWT")
+        digest = sha256(token.encode("ascii")).digest()
+        signed = self._signed.get(digest)
+        if signed is None or self._find_key(signed.kid) is None:
+            signed = self._read(token)
+            if len(self._signed) >= CAPACITY:
+                del self._signed[next(iter(self._signed))]  # the oldest
+            self._signed[digest] = signed
+        if datetime.fromtimestamp(signed.claims["exp"], UTC) <= now:
+            raise InvalidToken("expired")
+        return VerifiedToken(signed.claims)
+
+    def _read(self, token: str) -> "_Signed":
+        """The claims of a token that our key has signed. Raises InvalidToken."""
         try:
             header = jwt.get_unverified_header(token)
             if header.get("typ") != TYP:  # refuses ID tokens, which the same keys sign
@@ -102,9 +131,7 @@ class AccessTokenReader:
             claims = jwt.decode(token, key, algorithms=[key.algorithm_name], issuer=self.issuer, options=_BY_HAND)
         except jwt.PyJWTError as error:
             raise InvalidToken(type(error).__name__) from error
-        if datetime.fromtimestamp(claims["exp"], UTC) <= now:
-            raise InvalidToken("expired")
-        return VerifiedToken(claims)
+        return _Signed(header["kid"], claims)
 
     def _find_key(self, kid: object) -> jwt.PyJWK | None:
         """The published key with its own algorithm (RFC 8725 §3.1), or None.

@@ -7,13 +7,15 @@ code is presented again, it was stolen, and the row makes that visible.
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Integer, String, Text, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..grants import grants
+from ..grants import grants, own_grants
 from ..grants.grants import Authorized
+from ..grants.own_grants import Place
 from ..oauth.scope import OFFLINE_ACCESS
 from ..sealed import opaque
 from ..store.database import Database
@@ -41,6 +43,7 @@ class Authorization:
     claims: str | None  # the `claims` parameter, checked, as canonical JSON
     max_age: int | None = None  # seconds from the sign-in to the tokens
     dpop_jkt: str | None = None  # the thumbprint of the key that the code is bound to
+    place: Place | None = None  # of a grant of its own; None: it shares the session's
 
     @property
     def is_offline(self) -> bool:
@@ -64,15 +67,18 @@ class AuthorizationCode(Authorized):
 async def issue(
     session: AsyncSession, code: str, authorization: Authorization, *, ttl: timedelta, now: datetime
 ) -> None:
-    """Issue this code for an authorization. It belongs to the session's grant at the client, made if missing."""
-    grant_id = await grants.find_or_create(
-        session,
-        account_id=authorization.account_id,
-        session_id=authorization.session_id,
-        client_id=authorization.client_id,
-        is_offline=authorization.is_offline,
-        now=now,
-    )
+    """Issue this code for an authorization. It belongs to the session's grant at the client, made if missing, or to a
+    grant of its own.
+    """
+    whose: dict[str, Any] = {
+        "account_id": authorization.account_id,
+        "session_id": authorization.session_id,
+        "client_id": authorization.client_id,
+        "is_offline": authorization.is_offline,
+    }
+    place = authorization.place
+    grant_id = None if place is None else await own_grants.create(session, place, **whose, now=now)
+    grant_id = grant_id or await grants.find_or_create(session, **whose, now=now)
     await grants.make_room(session, AuthorizationCode, grant_id, used_at=AuthorizationCode.created_at)
     session.add(
         AuthorizationCode(

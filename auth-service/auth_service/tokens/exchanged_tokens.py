@@ -22,6 +22,8 @@ from .holders import Held
 from .issuer import TokenIssuer
 from .personal_tokens import PersonalToken
 
+PERSONAL_MAX_TTL = timedelta(minutes=5)  # of what a personal access token is traded for, also if the API allows more
+
 
 def issue_exchanged(
     issuer: TokenIssuer,
@@ -80,7 +82,7 @@ def issue_for_personal(
         client_id=held.holder.grant.client_id,
         scope=scope,
         issued_at=now,
-        ttl=min(issuer.ttl_of(audience), left),
+        ttl=min(issuer.ttl_of(audience), PERSONAL_MAX_TTL, left),
         jti=identifiers.draw(),
         authentication=Authentication(None, own.auth_time, own.acr, tuple(json.loads(own.amr))),
         roles=roles.at(audience.identifier),

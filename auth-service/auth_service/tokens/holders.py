@@ -56,7 +56,7 @@ def select_held(kind: type[A]) -> Select[Any]:
         select(*kind.__table__.columns, *_COLUMNS)
         .join_from(kind, Grant, Grant.id == kind.grant_id)
         .join(Account, Account.id == Grant.account_id)
-        .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
+        .outerjoin(BrowserSession, BrowserSession.id == Grant.sid)
     )
 
 
@@ -81,7 +81,7 @@ _OF_INDEX = (
     select(*_COLUMNS)
     .join_from(StatusIndex, Grant, Grant.id == StatusIndex.holder_id)
     .join(Account, Account.id == Grant.account_id)
-    .outerjoin(BrowserSession, BrowserSession.id == Grant.session_id)
+    .outerjoin(BrowserSession, BrowserSession.id == Grant.sid)
     .where(Grant.ended_at.is_(None))
 )
 _OF_CLIENT = _OF_INDEX.where(Grant.client_id == bindparam("client_id"))

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..grants import grants
 from ..grants.grants import Grant
+from ..grants.status_of_grants import renew_indexes
 from ..sessions.browser_sessions import BrowserSession
 from ..status_lists import indexes as status_indexes
 
@@ -45,4 +45,4 @@ async def end_issued(
         anew = anew.values(status_list_id=None, status_index=None)
         await session.execute(anew, execution_options={"synchronize_session": False})
         await status_indexes.revoke(session, batch, now=now)
-    await grants.renew_indexes(session, grant_ids, now=now)
+    await renew_indexes(session, grant_ids, now=now)

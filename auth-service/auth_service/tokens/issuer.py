@@ -192,4 +192,4 @@ class TokenIssuer:
 
 def _authentication(held: Held[Authorized]) -> Authentication:
     given = held.authorized
-    return Authentication(held.holder.grant.session_id, given.auth_time, given.acr, tuple(json.loads(given.amr)))
+    return Authentication(held.holder.grant.sid, given.auth_time, given.acr, tuple(json.loads(given.amr)))

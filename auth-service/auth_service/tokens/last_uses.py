@@ -3,7 +3,7 @@
 Nothing is written for this: grants and refresh tokens have these times anyway. An access token leaves no trace here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,6 +20,31 @@ _USED_AT = func.coalesce(RefreshTokenFamily.rotated_at, RefreshTokenFamily.creat
 class Uses(NamedTuple):
     since: datetime  # the oldest of its live grants
     last: datetime
+
+
+class OwnUse(NamedTuple):
+    """A grant of its own: its client, where it was asked for (`Place`), and when."""
+
+    grant_id: str
+    client_id: str
+    address: str | None
+    user_agent: str | None
+    since: datetime
+    last: datetime
+
+
+async def find_own_uses(session: AsyncSession, account_id: str, *, limit: int) -> Sequence[OwnUse]:
+    """The live grants of their own, the newest first."""
+    shown = (Grant.id, _CLIENT_ID, Grant.address, Grant.user_agent, Grant.created_at)
+    uses = (
+        select(*shown, func.max(_USED_AT))
+        .outerjoin(RefreshTokenFamily, RefreshTokenFamily.grant_id == Grant.id)
+        .where(Grant.account_id == account_id, Grant.ended_at.is_(None), Grant.begun_in.is_not(None))
+        .group_by(Grant.id)
+        .order_by(Grant.created_at.desc(), Grant.id)
+        .limit(limit)
+    )
+    return [OwnUse(*row) for row in await session.execute(uses)]
 
 
 async def find_uses(session: AsyncSession, account_id: str) -> Mapping[str, Uses]:

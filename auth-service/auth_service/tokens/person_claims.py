@@ -47,8 +47,7 @@ async def find_held_by_person(
     database: Database, account: Account, names: Collection[str], api: str | None
 ) -> HeldRoles:
     """What claims with these names say about roles and groups. No query unless they are among the names."""
-    apis = [api] if api is not None and "roles" in names else []
-    return await find_held(database, account.id, apis, groups="groups" in names)
+    return await find_held(database, account.id, api if "roles" in names else None, groups="groups" in names)
 
 
 def describe_in_id_token(

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..clients import clients
 from ..clients.clients import WEB_CLIENT_ID, Client
-from ..grants import grants
 from ..grants.consents import Consent, Withdrawn
 from ..grants.grants import Authorized, Grant
+from ..grants.status_of_grants import renew_indexes
 from ..oauth import token_exchange
 from ..oauth.client_metadata import ClientMetadata
 from ..oauth.resources import Resource
@@ -109,7 +109,7 @@ async def _take_from_grants(
         changed |= set(await _take_from(session, kind, loss, grant_ids))
         empty = delete(kind).where(kind.scope == "", kind.resource == "")
         await session.execute(empty, execution_options={"synchronize_session": False})
-    await grants.renew_indexes(session, sorted(changed), now=now)
+    await renew_indexes(session, sorted(changed), now=now)
     return len(changed)
 
 

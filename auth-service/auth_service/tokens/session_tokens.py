@@ -88,8 +88,8 @@ class SessionTokens:
         known = self._issued.get(key)
         if known is not None and (known.target, known.status) == (target, status) and self._is_young(known, now):
             return known.token
-        apis = [target.audience.identifier] if target.audience.names_roles else []
-        held = await find_held(self.database, account.id, apis, groups=target.audience.names_groups)
+        api = target.audience.identifier if target.audience.names_roles else None
+        held = await find_held(self.database, account.id, api, groups=target.audience.names_groups)
         token = self.issuer.issue_for_session(account, session, target.audience, target.scope, status, held, now=now)
         self.counts.tokens_issued.add(SESSION)
         self._issued.pop(key, None)

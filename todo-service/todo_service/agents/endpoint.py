@@ -18,7 +18,6 @@ from ..http.problems import Problem
 from . import calls, metadata
 from .calls import Call
 from .lazy import LazyServer
-from .tools import SCOPES, TOOLS
 
 MAX_VALUES = 1000  # members and elements of a message, which has members of the protocol beside the tool's arguments
 _MAX_DEPTH = 32
@@ -97,6 +96,8 @@ def _responses() -> dict[int | str, dict[str, Any]]:
 )
 async def mcp(request: Request) -> Response:
     """A message of the Model Context Protocol (revision 2026-07-28 and earlier), without sessions and streams."""
+    from .tools import TOOLS  # its models take 2 MB, which most processes never need
+
     parts = given(request, AgentParts)
     _check_origin(request, parts.mcp_origins)
     body = await request_body.read(request) if "Authorization" in request.headers else b""
@@ -109,7 +110,7 @@ async def mcp(request: Request) -> Response:
     if message.wrong:
         raise Problem(problems.INVALID_JSON, message.wrong)
     if tool is not None and tool.scope not in token.scope:
-        wanted = [scope for scope in SCOPES if scope in token.scope or scope == tool.scope]
+        wanted = [scope for scope in metadata.SCOPES if scope in token.scope or scope == tool.scope]
         raise authenticator.insufficient(token, tool.scope, ask_for=" ".join(wanted))
     call = Call(request, token)
     calls.current.set(call)

@@ -12,6 +12,9 @@ from ..http.public_preflight import add_preflight
 RESOURCE_PATH = "/mcp"
 PATH = protected_resource.PREFIX + RESOURCE_PATH
 
+# What a person reads about each when an agent asks for it: deploy/configuration/todos.yaml.
+LIST, SEARCH, ADD, COMPLETE, PLAN = SCOPES = ("mcp:list", "mcp:search", "mcp:add", "mcp:complete", "mcp:plan")
+
 router = APIRouter(tags=["metadata"])
 add_preflight(router, PATH)
 

@@ -20,9 +20,8 @@ from ..todos.queries import Within
 from ..todos.refusals import as_problems, not_found
 from ..todos.rooms import Quota
 from .calls import Call
+from .metadata import ADD, COMPLETE, LIST, PLAN, SEARCH
 
-# What a person reads about each when an agent asks for it: deploy/configuration/todos.yaml.
-LIST, SEARCH, ADD, COMPLETE, PLAN = SCOPES = ("mcp:list", "mcp:search", "mcp:add", "mcp:complete", "mcp:plan")
 MOST_PLANNED = 50  # todos of one call
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 Limit = Annotated[int, Field(ge=1, le=100, description="most todos to show")]

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from psycopg.sql import SQL, Identifier
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -62,6 +61,8 @@ def _upgrade(url: URL, serving_role: str | None) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if serving_role is not None and serving_role != url.username:
+            from psycopg.sql import SQL, Identifier  # psycopg takes 8 MB, which `serve` does not need with SQLite
+
             for grant in _GRANTS:
                 connection.exec_driver_sql(SQL(grant).format(Identifier(serving_role)).as_string())
         connection.commit()

@@ -2,7 +2,9 @@
 
     database.py          `open_database`; `Database`: `reading(owner)`, `scanning(owner)`, `writing(owner)`,
                          `purging(before)`, and the fast paths `find_rows` and `change_at_once`
+    driver_statements.py statements that are compiled once and run on the driver's connection
     prepared.py          `PreparedStatements`: the fast paths on PostgreSQL, on the driver's connection
+    postgres.py          PostgreSQL's engine, imported where it is used
     inline_sqlite.py     a dialect that reads SQLite on the event loop, without a thread
     slow_statements.py   statements that took long, logged with the request's id and without their values
 

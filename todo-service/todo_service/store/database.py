@@ -9,7 +9,6 @@ looks up the membership, so that the member sees and changes only what the list 
 
 import json
 import math
-import select
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,12 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from psycopg.pq import TransactionStatus
-from psycopg.sql import SQL, Literal
 from sqlalchemy import Engine, Executable, event, make_url, text
-from sqlalchemy.exc import DatabaseError, DisconnectionError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import PoolResetState
 
 from .prepared import PreparedStatements, Row
 from .slow_statements import tell_of_slow_statements
@@ -40,7 +36,6 @@ REACHABILITY = {
     "keepalives_count": 2,
 }
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock, a millisecond or so
-_BEGIN, _SETTING = SQL("BEGIN; SELECT {}"), SQL("set_config({}, {}, true)")  # true: only until the transaction ends
 ANYBODY = "*"  # as the owner in a member's transaction: all whose lists the member shares
 # Differs whenever a transaction that has written has ended. Equal texts: the same rows are visible.
 _MARKS = {"postgresql": "SELECT pg_current_snapshot()::text", "sqlite": "PRAGMA data_version"}
@@ -89,16 +84,18 @@ class Database:
         async with self.reading(owner) as connection:
             return (await connection.execute(statement, parameters)).all()
 
-    async def change_at_once(self, owner: str, statement: Executable, parameters: Mapping[str, object]) -> bool:
+    async def change_at_once(
+        self, owner: str, statement: Executable, parameters: Mapping[str, object]
+    ) -> Sequence[Row]:
         """Make a change that is one statement, which returns a row if it has changed something: in one round trip.
 
-        False if nothing was changed. On SQLite nothing is tried.
+        On SQLite nothing is tried.
         """
-        if self.prepared is None or not await self.prepared.run(self._whose(owner), statement, parameters):
-            return False
-        for tell in self.on_commit:
-            tell(owner)
-        return True
+        rows = () if self.prepared is None else await self.prepared.run(self._whose(owner), statement, parameters)
+        if rows:
+            for tell in self.on_commit:
+                tell(owner)
+        return rows
 
     @asynccontextmanager
     async def scanning(self, owner: str) -> AsyncIterator[AsyncConnection]:
@@ -174,9 +171,9 @@ class Database:
 async def _begin(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
     """Begin the transaction with the settings, in one round trip. Nothing to do on SQLite, which has no policies."""
     if connection.dialect.name == "postgresql":
-        set_all = [_SETTING.format(Literal(name), Literal(value)) for name, value in settings.items()]
-        statement = _BEGIN.format(SQL(", ").join(set_all)).as_string()
-        await connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        from .postgres import beginning  # psycopg takes 8 MB, which are not needed with SQLite
+
+        await connection.exec_driver_sql(beginning(settings), execution_options={"no_parameters": True})
 
 
 def open_database(url: str) -> Database:
@@ -192,21 +189,9 @@ def _open_engines(url: str) -> Database:
     common: dict[str, Any] = {"hide_parameters": True, "pool_timeout": POOL_TIMEOUT.total_seconds()}
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url, common)
-    milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
-    timeouts = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
-    # One pool, where auth-service has two of ten: here each use begins a transaction, since the owner is set in it.
-    engine = create_async_engine(
-        url,
-        pool_size=20,
-        max_overflow=0,  # an overflow connection is closed after one use; opening it costs more than waiting
-        pool_recycle=1800,  # seconds
-        pool_reset_on_return=None,  # `_end_transaction` does it
-        isolation_level="AUTOCOMMIT",  # `_begin` begins the transaction together with the setting
-        connect_args={"options": f"-c timezone=UTC {timeouts}", **REACHABILITY},
-        **common,
-    )
-    event.listen(engine.sync_engine, "checkout", _refuse_if_over)
-    event.listen(engine.sync_engine, "reset", _end_transaction)
+    from .postgres import open_engine  # as above
+
+    engine = open_engine(url, STATEMENT_TIMEOUT, REACHABILITY, common)
     return Database(engine, engine, engine, PreparedStatements(engine))
 
 
@@ -239,24 +224,6 @@ def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
     _end_after_the_timeout(scanner.sync_engine)
     _end_transactions_after_the_timeout(writer.sync_engine)
     return Database(reader, writer, scanner)
-
-
-def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
-    """Refuse an idle connection that has something to read: only the server's goodbye can be there.
-
-    So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
-    """
-    poll = select.poll()
-    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
-    if poll.poll(0):
-        raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
-
-
-def _end_transaction(connection: Any, record: object, reset: PoolResetState) -> None:
-    """Roll back what a connection that is given back has begun. After a fast path (prepared.py) there is nothing."""
-    is_idle = connection.driver_connection.pgconn.transaction_status == TransactionStatus.IDLE
-    if not is_idle and not reset.terminate_only:
-        connection.rollback()
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:

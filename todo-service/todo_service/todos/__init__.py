@@ -10,6 +10,7 @@
     batch_run.py               the operations of a batch, in memory and with few statements
     fields.py, due.py, texts.py   the JSON of a todo, its due date, and its title: bounded, normalized, visible
     queries.py                 reads and changes rows; each function takes the owner first
+    at_once.py                 the most frequent changes, each as one statement
     transitions.py             what a change makes of a todo: the columns to write
     lists.py, pages.py, cursors.py    the parameters of a list, its pages, and the signed cursor to the next page
     searches.py, folding.py, filling.py   lists that look at many todos; the form in which texts are searched

@@ -21,13 +21,15 @@ from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atjwt import AccessToken
+
 from ..http import costs, preconditions, problems, request_body
 from ..http.authentication import Reader, RecentWriter, Writer
 from ..http.parts import Given, given
 from ..http.problems import Problem
 from ..limits.turns import Turns
 from ..store.database import Database
-from . import cursors, idempotency, lists, memberships, pages, queries, searches, sharing
+from . import at_once, cursors, idempotency, lists, memberships, pages, queries, searches, sharing, transitions
 from .fields import NewTodo, Todo, TodoChange
 from .idempotency import Answer, OnceParts
 from .identifiers import new_id, parse_id
@@ -35,7 +37,7 @@ from .lists import After, ListParameters
 from .queries import Within
 from .refusals import as_problems, not_found
 from .rooms import Quota
-from .transitions import UnknownList, Versions
+from .transitions import Columns, UnknownList, Versions
 
 
 @dataclass(frozen=True)
@@ -103,17 +105,27 @@ async def create(token: Writer, request: Request, now: Now) -> Response:
         return await add(token.sub, connection, parts.quota, None)
 
     with as_problems():
-        if "Idempotency-Key" not in request.headers:
-            made = await queries.create_at_once(
-                token.sub, parts.database, id_=new_id(now.timestamp()), fields=fields, now=now, quota=parts.quota
-            )
-            if made is not None:
-                return _created(request, made).render()
+        if (made := await _create_at_once(parts, request, token, fields, body, now)) is not None:
+            return made.render()
         try:
             return await idempotency.once(parts, request, token, body=body, now=now, act=act)
         except UnknownList:
             place = await sharing.find_editable(parts.database, token.sub, fields["list_id"])
         return await idempotency.once_for_member(parts, request, token, place.owner, body=body, now=now, act=add)
+
+
+async def _create_at_once(
+    parts: OnceParts, request: Request, token: AccessToken, fields: Mapping[str, Any], body: bytes, now: datetime
+) -> Answer | None:
+    """Create the todo by one statement. None if that is not possible, or the key was used before."""
+    values = transitions.created(fields, id_=new_id(now.timestamp()), now=now)
+    answer = _created(request, values)
+    with idempotency.holding(parts, request, token) as claim:
+        stored, octets = (None, 0) if claim is None else idempotency.stored(claim, answer, body=body, now=now)
+        is_made = await at_once.create(
+            token.sub, parts.database, values=values, quota=parts.quota, stored=stored, octets=octets
+        )
+    return answer if is_made else None
 
 
 def _created(request: Request, row: Mapping[str, Any]) -> Answer:
@@ -252,8 +264,11 @@ async def _change(
             owner, connection, id_, columns, versions=versions, now=now, quota=quota, within=within
         )
 
+    quota = given(request, QuotaParts).quota
     with as_problems():
-        row = await sharing.change_todo(database, subject, id_, act, given(request, QuotaParts).quota)
+        row = await at_once.change(subject, database, id_, columns, versions=versions, now=now, quota=quota)
+        if row is None:
+            row = await sharing.change_todo(database, subject, id_, act, quota)
     return _tagged(row)
 
 
@@ -264,7 +279,7 @@ def _render(todo: Todo) -> bytes:
     return _TODO.to_json(todo)
 
 
-def _tagged(row: RowMapping) -> Response:
+def _tagged(row: Columns) -> Response:
     todo = Todo.of(row)
     return Response(_render(todo), headers={"ETag": todo.etag}, media_type="application/json")
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 from sqlalchemy import bindparam, select, text
@@ -108,6 +108,29 @@ async def once(
         QuotaExceeded: there is no room to keep the response. Nothing is changed.
     """
     return await _once(parts, request, token, parts.database, token.sub, body=body, now=now, act=act)
+
+
+@contextmanager
+def holding(parts: OnceParts, request: Request, token: AccessToken) -> Iterator[Claim | None]:
+    """The request's key, which no other request of this process has meanwhile; None if it has none.
+
+    Raises:
+        Problem: as `once`, except 422.
+    """
+    claim = _find_claim(request, token)
+    if claim is None:
+        yield None
+        return
+    with parts.in_flight.holding(claim):
+        yield claim
+
+
+def stored(claim: Claim, answer: Answer, *, body: bytes, now: datetime) -> tuple[dict[str, Any], int]:
+    """The columns that keep the response of a request with this body, and the room that they take."""
+    headers = json.dumps(answer.headers)
+    kept = {"status": answer.status, "headers": headers, "body": answer.body}
+    about = {"body_hash": hashlib.sha256(body).digest(), "expires_at": now + KEY_TTL}
+    return claim._asdict() | about | kept, rooms.of_answer(answer.body, headers)
 
 
 async def once_for_member(

@@ -18,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .rooms import ROW, Quota
 
-_ADVANCED = "sequence = owners.sequence + :by, kept_at = CASE WHEN owners.kept_at = owners.sequence THEN owners.sequence + :by ELSE owners.kept_at END"  # fmt: skip  # noqa: E501 - one clause
-_ADVANCE = text(f"UPDATE owners SET {_ADVANCED} WHERE owners.owner = :owner RETURNING sequence")  # noqa: S608 - constants
+ADVANCED = "sequence = owners.sequence + :by, kept_at = CASE WHEN owners.kept_at = owners.sequence THEN owners.sequence + :by ELSE owners.kept_at END"  # fmt: skip  # noqa: E501 - one clause
+_ADVANCE = text(f"UPDATE owners SET {ADVANCED} WHERE owners.owner = :owner RETURNING sequence")  # noqa: S608 - constants
 _COUNT = text(
     "UPDATE owners SET todo_count = todo_count + :by WHERE owners.owner = :owner AND todo_count + :by <= :quota"
 )
 _HEAD = text("SELECT sequence FROM owners WHERE owners.owner = :owner")
 ADD = text(
     "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at)"  # noqa: S608 - constants
-    f" VALUES (:owner, 1, 1, 1, :octets, 1) ON CONFLICT (owner) DO UPDATE SET {_ADVANCED},"
+    f" VALUES (:owner, 1, 1, 1, :octets, 1) ON CONFLICT (owner) DO UPDATE SET {ADVANCED},"
     " todo_count = owners.todo_count + 1, kept_rows = owners.kept_rows + 1, kept_octets = owners.kept_octets + :octets"
     " WHERE owners.todo_count < :todos AND owners.kept_at = owners.sequence AND owners.kept_rows < :rows"
     " AND owners.kept_octets + :octets <= :most RETURNING sequence"
@@ -34,13 +34,15 @@ ADD = text(
 _ENTER = text(
     "INSERT INTO owners (owner, sequence, todo_count, kept_rows, kept_octets, kept_at)"  # noqa: S608 - constants
     " VALUES (:owner, :by, 0, 0, 0, :by)"
-    f" ON CONFLICT (owner) DO UPDATE SET {_ADVANCED}"
+    f" ON CONFLICT (owner) DO UPDATE SET {ADVANCED}"
     " RETURNING sequence, todo_count, kept_rows, kept_octets, kept_at"
 )
 _LEAVE = text(
     "UPDATE owners SET todo_count = :todo_count, kept_rows = :kept_rows, kept_octets = :kept_octets"
     " WHERE owners.owner = :owner"
 )
+# For so many octets more, and the room is counted.
+HAS_ROOM = "owners.kept_at = owners.sequence AND owners.kept_octets + :octets_ <= :most"
 _KEEP = text("UPDATE owners SET kept_octets = kept_octets + :octets WHERE owners.owner = :owner")
 _KEEP_WITHIN = text(f"{_KEEP.text} AND kept_at = sequence AND kept_octets + :octets <= :most")
 _KEPT = "SELECT {what} FROM todos WHERE todos.owner = :owner AND todos.deleted_at IS {state}"

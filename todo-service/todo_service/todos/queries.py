@@ -25,17 +25,6 @@ SHOWN = tuple(column for column in todos.c if column.name not in _HIDDEN)
 _KNOWN = (*SHOWN, todos.c.octets, todos.c.folded_version)  # what a change has to know
 _IS = (todos.c.owner == bindparam("owner_"), todos.c.id == bindparam("id_"))
 _INSERT = insert(todos)
-_GIVEN = tuple(column for column in todos.c if column.name != "sequence")
-_CREATE = (
-    text(
-        f"WITH counted AS ({owners.ADD.text})"  # noqa: S608 - constants
-        f" INSERT INTO todos ({', '.join(column.name for column in _GIVEN)}, sequence)"
-        f" SELECT {', '.join(f':{column.name}' for column in _GIVEN)}, counted.sequence FROM counted"
-        " RETURNING todos.sequence"
-    )
-    .bindparams(*(bindparam(column.name, type_=column.type) for column in _GIVEN))
-    .columns(todos.c.sequence)
-)
 _FIND = select(*SHOWN).where(*_IS, todos.c.deleted_at.is_(None))
 _FIND_TO_CHANGE = select(*_KNOWN).where(*_IS)
 _FIND_MANY = select(*_KNOWN).where(
@@ -77,21 +66,17 @@ async def create(
     return values
 
 
-async def create_at_once(
-    owner: str, database: Database, *, id_: uuid.UUID, fields: Mapping[str, Any], now: datetime, quota: Quota
-) -> Mapping[str, Any] | None:
-    """As `create`, of a todo for the inbox, in one statement. None if `create` has to do or to refuse it."""
-    values = transitions.created(fields, id_=id_, now=now)
-    if values["list_id"] is not None or values["octets"] > quota.octets:
-        return None
-    counted = owners.added(owner, octets=values["octets"], quota=quota)
-    return values if await database.change_at_once(owner, _CREATE, values | counted) else None
-
-
 async def find(owner: str, database: Database, id_: uuid.UUID, within: Within = None) -> Columns | None:
     rows = await database.find_rows(owner, _FIND, {"owner_": owner, "id_": id_})
     row: Columns | None = rows[0]._asdict() if rows else None
     return row if row is None or within is None or row["list_id"] in within else None
+
+
+async def find_to_change(owner: str, database: Database, id_: uuid.UUID) -> Columns | None:
+    """What a change has to know of the todo, also of a deleted one, without a lock."""
+    rows = await database.find_rows(owner, _FIND_TO_CHANGE, {"owner_": owner, "id_": id_})
+    row: Columns | None = rows[0]._asdict() if rows else None
+    return row
 
 
 async def change(

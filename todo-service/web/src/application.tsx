@@ -2,6 +2,7 @@
 
 import { useEffect, type ReactNode, useSyncExternalStore } from "react";
 import { type Person, type SessionState, useSession } from "./lib/auth.ts";
+import { said } from "./lib/language.ts";
 import { useHasLeft } from "./lib/leaving.ts";
 import { parseReturnTo, signInPath } from "./lib/return-to.ts";
 import { navigate, useAddress } from "./lib/router.ts";
@@ -69,10 +70,12 @@ function Away({ person }: { person: Person }): ReactNode {
   return (
     <Frame person={person}>
       <p className="back">
-        <Link to="/">← Your todos</Link>
+        <Link to="/">{said("← Your todos")}</Link>
       </p>
-      <h1>Not without a network</h1>
-      <p className="lead">Your todos are on this device. This page is not: it opens when the network is back.</p>
+      <h1>{said("Not without a network")}</h1>
+      <p className="lead">
+        {said("Your todos are on this device. This page is not: it opens when the network is back.")}
+      </p>
     </Frame>
   );
 }
@@ -81,9 +84,9 @@ function Unknown({ retry }: { retry: () => void }): ReactNode {
   return (
     <Frame>
       <div className="narrow">
-        <h1>Just a moment</h1>
-        <Message kind="problem" action={{ label: "Try again", onClick: retry }}>
-          The sign-in service does not answer right now, so we cannot tell who you are.
+        <h1>{said("Just a moment")}</h1>
+        <Message kind="problem" action={{ label: said("Try again"), onClick: retry }}>
+          {said("The sign-in service does not answer right now, so we cannot tell who you are.")}
         </Message>
       </div>
     </Frame>

@@ -2,11 +2,15 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Application } from "./application.tsx";
 import { takeInvitation } from "./lib/invitations.ts";
-import { findLanguage, speak } from "./lib/language.ts";
+import { findLanguage, language, speak } from "./lib/language.ts";
+import { wearChosen } from "./lib/look.ts";
 import "./styles.css";
 
 takeInvitation();
-await speak(findLanguage(document.cookie, navigator.languages));
+wearChosen();
+const manifest = await speak(findLanguage(document.cookie, navigator.languages));
+document.documentElement.lang = language();
+if (manifest) document.querySelector('link[rel="manifest"]')?.setAttribute("href", manifest);
 
 const root = document.getElementById("application");
 if (root === null) throw new Error("index.html has no #application");

@@ -11,8 +11,8 @@ import { Live } from "./lib/live.ts";
 import { Presumed } from "./lib/presumed.ts";
 import { keepApplication } from "./lib/registration.ts";
 import { Shelf } from "./lib/shelf.ts";
+import { type Entry, parse } from "./todos/entries.ts";
 import { Keeper } from "./todos/keeper.ts";
-import { type Entry, parse } from "./todos/outbox.ts";
 import { TodoStore } from "./todos/store.ts";
 
 const WAITING = "waiting"; // the draft of what is not on the shelf

@@ -2,8 +2,7 @@ import { describe, expect, test } from "vitest";
 import { refuse } from "../src/lib/auth.ts";
 import { nameDevice, sinceWhen } from "../src/lib/devices.ts";
 import { inSeconds, parseRetryAfter } from "../src/lib/failure.ts";
-import { findLanguage } from "../src/lib/language.ts";
-import { words as german } from "../src/words/de.ts";
+import { parseLook } from "../src/lib/look.ts";
 import { rate } from "../src/lib/password.ts";
 import { parseReturnTo, signInPath } from "../src/lib/return-to.ts";
 import { isComposing, isVisible, oneLine, titlesOf } from "../src/lib/typing.ts";
@@ -188,42 +187,11 @@ describe("typing", () => {
   test("a title is one line", () => expect(oneLine("a\r\nb\tc")).toBe("a b c"));
 });
 
-describe("the language", () => {
-  test.each([
-    ["", ["de-CH", "en"], "de"],
-    ["", ["fr", "en-GB", "de"], "en"],
-    ["", ["fr"], "en"],
-    ["", [], "en"],
-    ["a=b; language=de", ["en"], "de"],
-    ["language=en; x=y", ["de"], "en"],
-    ["language=xx", ["de"], "de"],
-    ["otherlanguage=de", ["en"], "en"],
-    ["language=constructor", ["en"], "en"],
-  ])("cookies %j and %j make %s", (cookies, preferred, language) => {
-    expect(findLanguage(cookies, preferred)).toBe(language);
-  });
-});
-
-describe("German", () => {
-  const sources = import.meta.glob<string>("../src/**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
-  const code = Object.entries(sources)
-    .filter(([path]) => !path.includes("/words/"))
-    .map(([, text]) => text)
-    .join("\n");
-
-  test("has no text that nothing says", () => {
-    const joined = code.replace(/" \+\s*"/g, "");
-    const unsaid = Object.keys(german).filter((text) => !joined.includes(JSON.stringify(text)));
-    expect(unsaid).toEqual([]);
-  });
-
-  test("replaces the same words", () => {
-    const named = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
-    for (const [english, text] of Object.entries(german)) expect(named(text)).toEqual(named(english));
-  });
-
-  test("has every text of the pages for signing in", () => {
-    const said = [...code.matchAll(/\bsaid\(\s*"((?:[^"\\]|\\.)*)"/g)].map((found) => found[1]);
-    expect(said.filter((text) => !Object.hasOwn(german, text ?? ""))).toEqual([]);
-  });
+test.each([
+  ["dark compact", "dark", "compact"],
+  ["light", "light", "comfortable"],
+  ["nonsense <b>", "system", "comfortable"],
+  [null, "system", "comfortable"],
+])("a look that is kept as %j is %s and %s", (kept, theme, density) => {
+  expect(parseLook(kept)).toEqual({ theme, density });
 });

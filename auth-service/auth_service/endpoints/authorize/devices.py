@@ -1,4 +1,7 @@
-"""The answer to a device's request: its code is allowed once, while it has not expired (RFC 8628 §3.3)."""
+"""The answer to a device's request: its code is allowed once, while it has not expired (RFC 8628 §3.3).
+
+Devices have grants of their own, and so have programs on the person's machine (grants/own_grants.py).
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,8 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...grants import device_codes
+from ...grants.own_grants import Place
 from ...http.pages import PageRefused
 from ...oauth.authorization_request import AuthorizationRequest, Device
+from ...oauth.client_metadata import ClientMetadata
+from ...oauth.consent import may_be_remembered
+from ...sessions.browser_sessions import BrowserSession
 
 
 async def allow(session: AsyncSession, device: Device, *, now: datetime) -> timedelta:
@@ -24,6 +31,15 @@ async def allow(session: AsyncSession, device: Device, *, now: datetime) -> time
             reason="the device code has expired, or was answered",
         )
     return ends_at - now
+
+
+def find_place(request: AuthorizationRequest, client: ClientMetadata, session: BrowserSession) -> Place | None:
+    """Where a grant of its own is asked for. None: the person is asked once only, so the session has one grant."""
+    if request.device is not None:
+        return Place(request.device.address)
+    if may_be_remembered(request, client):
+        return None
+    return Place(session.ip_address, session.user_agent)
 
 
 def describe(request: AuthorizationRequest, session_id: str) -> tuple[str, Mapping[str, str]]:

@@ -116,6 +116,7 @@ async def _issue(pending: PendingRequest, current: Current, parts: StepParts, no
         claims=request.claims,
         max_age=request.max_age,
         dpop_jkt=request.dpop_jkt,
+        place=devices.find_place(request, pending.client.registration, current.session),
     )
     code = parts.code_values.make(pending.handle, current.session.id)
     if request.device is not None:

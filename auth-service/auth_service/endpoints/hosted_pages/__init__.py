@@ -36,6 +36,7 @@
     consent.py             ask for consent to a client's scopes
     device.py              type the code that a device shows
     agreed.py              the applications that have access, and withdrawing it
+    own_access.py          their devices and programs, each with access of its own, and the end of one
     provenance.py          where an application comes from, in words
     moments.py             times in words
     sentences.py           sentences that several pages say; scopes in words, a section for each API

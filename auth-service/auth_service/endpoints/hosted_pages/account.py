@@ -25,6 +25,7 @@ from . import (
     account_profile,
     account_recovery,
     account_sign_ins,
+    own_access,
     own_tokens,
 )
 from .account_data import AccountDataParts
@@ -75,6 +76,7 @@ BUTTONS: Mapping[str, Submit] = {  # on the page itself
     "stop-recovery": account_recovery.stop,
     "withdraw": account_overview.withdraw,
     "end-token": own_tokens.end_at_account,
+    "end-access": own_access.end_own_access,
     "export": account_data.export,
 }
 

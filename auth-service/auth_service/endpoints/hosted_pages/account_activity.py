@@ -13,6 +13,7 @@ from .moments import moment
 
 MAX_SHOWN = 20
 IN_WORDS: Mapping[str, str] = {
+    "access_ended": "A device or a program of an application lost its access",
     "account_created": "The account was created by an operator",
     "account_activated": "The account was activated again",
     "account_imported": "The account was taken over from another system",
@@ -64,7 +65,7 @@ BY_OTHERS = frozenset(
 
 
 # The client is named beside these.
-BY_CLIENTS = frozenset(("consent_given", "consent_declined", "consent_withdrawn", "impersonated"))
+BY_CLIENTS = frozenset(("access_ended", "consent_given", "consent_declined", "consent_withdrawn", "impersonated"))
 
 
 class Activity(NamedTuple):

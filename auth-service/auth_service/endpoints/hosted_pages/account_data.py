@@ -54,7 +54,9 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
     TrustedBrowser: ("id", "ip_address", "user_agent", "created_at", "used_at", "expires_at"),
     Challenge: ("amr", "created_at", "expires_at"),
     Consent: ("client_id", "resource", "scopes", "created_at", "updated_at"),
-    Grant: ("id", "client_id", "session_id", "is_offline", "created_at", "ended_at"),
+    Grant: (
+        "id", "client_id", "session_id", "begun_in", "address", "user_agent", "is_offline", "created_at", "ended_at",
+    ),
     PersonalToken: ("id", "name", "scope", "resource", "created_at", "last_used_at", "expires_at"),
     AccountRole: ("resource", "role", "created_at"),
     GroupMember: ("group", "created_at"),

@@ -38,6 +38,7 @@ DONES: Mapping[str, str] = {  # what was done, by the value in the page's addres
     "forget-browser": "That browser is asked for a code again.",
     "forget-browsers": "Every browser is asked for a code again.",
     "end-token": "The token is removed. It no longer works.",
+    "end-access": "That access is removed. The application may still ask you again.",
     "withdraw": "The application's access is removed.",
 }
 

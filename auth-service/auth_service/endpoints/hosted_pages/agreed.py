@@ -27,6 +27,7 @@ from ...tokens.removed_access import loss_of
 from . import provenance
 from .forms import FormParts, is_ours, render_form, why_not_ours
 from .moments import day
+from .own_access import OwnAccess, list_own_access
 from .sentences import Section, sections_of
 
 WITHDRAW = "withdraw"  # the field that names the client
@@ -50,6 +51,7 @@ class Application(NamedTuple):
     sections: list[Section]  # empty: it needs no consent, or what it was for is gone
     since: Sentence  # when the person first allowed it, or, without a consent, since when it has access
     used: Sentence | None  # when it was last used; None: it has no access now
+    own: list[OwnAccess]  # its devices and programs, each with access of its own
 
 
 async def list_applications(parts: AgreedParts, current: Current) -> list[Application]:
@@ -58,6 +60,7 @@ async def list_applications(parts: AgreedParts, current: Current) -> list[Applic
     async with parts.database.reading() as session:
         given = await consents.list_consents(session, account_id=account_id, limit=MAX_SHOWN)
         uses = await find_uses(session, account_id)
+        own = await list_own_access(session, account_id, now)
     agreed, resources = _by_client(given), await parts.resources.current(now=now)
     uses = {client_id: each for client_id, each in uses.items() if client_id != PERSONAL_CLIENT_ID}  # see own_tokens.py
     since = {client_id: each.since for client_id, each in uses.items()} | _first_by_client(given)
@@ -71,6 +74,7 @@ async def list_applications(parts: AgreedParts, current: Current) -> list[Applic
             sections_of(agreed.get(client_id, {}), resources),
             day(since[client_id], now),
             day(uses[client_id].last, now) if client_id in uses else None,
+            own.get(client_id, []),
         )
         for client_id, client in clients.items()
     ]

@@ -82,8 +82,8 @@ async def _respond(
     if status is None or not is_same:  # as in redemption.py: a new index must not outlive a withdrawn API
         raise InvalidRequest(REFUSED, reason="its grant, or its API, has just ended")
     audience = resources.audience(own.resource)
-    apis = [own.resource] if audience.names_roles else []
-    roles = await find_held(parts.database, own.account_id, apis, groups=audience.names_groups)
+    api = own.resource if audience.names_roles else None
+    roles = await find_held(parts.database, own.account_id, api, groups=audience.names_groups)
     if personal_tokens.is_use_due(own, now=now):
         await parts.database.transact(personal_tokens.note_use, own.id, now=now)
     token, lifetime = issue_for_personal(

@@ -74,8 +74,8 @@ async def respond(
     # Withdrawing an API revokes the index that the grant has then. A new index must not outlive it.
     if (grant.status_list_id, grant.status_index) != before and not await is_unchanged(parts.database, held):
         raise InvalidGrant(ENDED, reason="an API was withdrawn a moment ago")
-    apis = [target.audience.identifier] if target.audience.names_roles else []
-    roles = await find_held(parts.database, grant.account_id, apis, groups=target.audience.names_groups)
+    api = target.audience.identifier if target.audience.names_roles else None
+    roles = await find_held(parts.database, grant.account_id, api, groups=target.audience.names_groups)
     access_token = parts.tokens.issue_for_grant(
         held, target.audience, target.scope, status, roles, registered=registered, jkt=request.jkt, now=now
     )

@@ -78,8 +78,9 @@ async def redeem(request: TokenRequest) -> TokenResponse:
     if request.proof is not None:
         await parts.dpop_proofs.spend(request.proof)
     audience = resources.audience(rule.resource)
-    apis = [rule.resource] if audience.names_roles else []
-    roles = await find_held(parts.database, account.id, apis, groups=audience.names_groups)
+    roles = await find_held(
+        parts.database, account.id, rule.resource if audience.names_roles else None, groups=audience.names_groups
+    )
     if rule.is_impersonation:  # before the token exists: nobody is impersonated without a trace
         told = impersonation.Impersonated(account, client, subject.client_id, api, granted)
         await parts.database.transact(impersonation.tell, told, parts.outbox, now=request.now)

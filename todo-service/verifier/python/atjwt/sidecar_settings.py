@@ -23,6 +23,7 @@ HELP = {
     "HINTS": "an address that tells at once which status list has changed",
     "SAVED": "a folder for copies of keys and lists, so that a restart needs no issuer",
     "ALGORITHMS": "some of ES256, PS256 and RS256 (default: all)",
+    "PROOF_ALGORITHMS": "the same for DPoP proofs (default: all; FAPI 2.0 leaves RS256 out)",
     "REQUIRES_STATUS": "yes: a person's token must name a status list (default: no)",
     "WHEN_STALE": "accept or refuse tokens whose status list is too old (default: refuse)",
     "BASE_URL": "what stands before the path in the URLs of clients; turns DPoP on (the proxy needs more lines)",
@@ -81,10 +82,6 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Sidecar, Listening]:
 
 
 def _policy(given: Mapping[str, str], faults: list[str]) -> Policy:
-    algorithms = frozenset(given.get("ALGORITHMS", " ".join(ALGORITHMS)).split())
-    if not algorithms or not algorithms <= ALGORITHMS:
-        faults.append(f"{PREFIX}ALGORITHMS: must be some of {', '.join(sorted(ALGORITHMS))}")
-        algorithms = ALGORITHMS
     stale = given.get("WHEN_STALE", WhenStale.REFUSE)
     if stale not in list(WhenStale):
         faults.append(f"{PREFIX}WHEN_STALE: must be accept or refuse")
@@ -94,10 +91,19 @@ def _policy(given: Mapping[str, str], faults: list[str]) -> Policy:
         faults.append(f"{PREFIX}REQUIRES_STATUS: must be yes or no")
     return Policy(
         leeway=timedelta(seconds=60),
-        algorithms=algorithms,
+        algorithms=_algorithms(given, "ALGORITHMS", faults),
+        proof_algorithms=_algorithms(given, "PROOF_ALGORITHMS", faults),
         requires_status=requires == "yes",
         when_stale=WhenStale(stale),
     )
+
+
+def _algorithms(given: Mapping[str, str], name: str, faults: list[str]) -> frozenset[str]:
+    algorithms = frozenset(given.get(name, " ".join(ALGORITHMS)).split())
+    if algorithms and algorithms <= ALGORITHMS:
+        return algorithms
+    faults.append(f"{PREFIX}{name}: must be some of {', '.join(sorted(ALGORITHMS))}")
+    return ALGORITHMS
 
 
 def _verifier(given: Mapping[str, str], policy: Policy) -> Verifier:

@@ -269,6 +269,20 @@ test("an API whose audience is no URL takes proofs for the origin that its setti
   expect([await status({ baseUrl: "https://public.test/v1/" }), await status()]).toEqual([200, 401]);
 });
 
+test("challenges and metadata name the algorithms that count for proofs", async () => {
+  const strict = await issuer.verifier({ policy: { proofAlgorithms: ["PS256"] } });
+  const { token, proof } = await client(issuer, "https://api.test/invoices", READ);
+  const { requires, metadata } = protectFetch(strict);
+  const ask = asking(requires("billing:read")(() => new Response("yes")));
+  const answer = await ask("/invoices", `DPoP ${token}`, [await proof()]);
+  expect([answer.status, answer.headers.get("WWW-Authenticate")]).toEqual([
+    401,
+    expect.stringMatching(/^DPoP error="invalid_dpop_proof", .*algs="PS256", /),
+  ]);
+  const described: unknown = await metadata().json();
+  expect(described).toMatchObject({ dpop_signing_alg_values_supported: ["PS256"] });
+});
+
 test("the path of a router that is mounted in Express is part of the URL", async () => {
   const app = express();
   const { requires } = protectExpress(verifier);

@@ -6,6 +6,7 @@
 // caller gets a failure: with the next person's token, what the first one has asked for would be done for the other.
 
 import { Failure } from "./failure.ts";
+import { said } from "./language.ts";
 
 export interface AccessToken {
   /** A valid token. Throws a Failure: signed-out, offline, unreachable, limited. */
@@ -79,7 +80,7 @@ export function keepAccessToken({ fetchToken, locks, channel, now }: Surrounding
   }
 
   function requireSame(whose: string | null): void {
-    if (whose !== owner) failed(new Failure("signed-out", "Somebody else has signed in meanwhile."));
+    if (whose !== owner) failed(new Failure("signed-out", said("Somebody else has signed in meanwhile.")));
   }
 
   /** Another tab had the lock, so wait for its token to arrive on the channel. */

@@ -4,6 +4,7 @@
 import type { AccessToken } from "./access-token.ts";
 import { type Connection, isOfConnection } from "./connection.ts";
 import { Failure, read, translate } from "./failure.ts";
+import { said } from "./language.ts";
 import type {
   Changes,
   Invitation,
@@ -26,6 +27,11 @@ export type { TodoChange, TodoList, TodoListChange } from "./todo-api.ts";
 export interface Streams {
   /** A stream that says when something has changed since the position. It is read by lib/live.ts. */
   events(position: string, signal: AbortSignal): Promise<Response>;
+}
+
+export interface Exporting {
+  /** All todos and lists that are the person's own. */
+  exported(): Promise<Operations["GET /api/v1/export"]["answer"]>;
 }
 
 export interface Sharing {
@@ -59,7 +65,8 @@ export interface TodoApi {
   /** A page of the deleted todos that can be restored, the last deleted one first. */
   deleted(cursor: string | null): Promise<TodoPage>;
   createList(list: NewTodoList, key: string): Promise<TodoList>;
-  changeList(id: string, change: TodoListChange): Promise<TodoList>;
+  /** Fails with `conflict` if the list is no longer this version. Without a version the last one counts. */
+  changeList(id: string, change: TodoListChange, version?: number): Promise<TodoList>;
   /** With all todos that are in it. */
   removeList(id: string): Promise<void>;
   restoreList(id: string): Promise<TodoList>;
@@ -95,7 +102,7 @@ export function todoApi({
   connection,
   fetch,
   now,
-}: Surroundings): TodoApi & Sharing & Streams {
+}: Surroundings): TodoApi & Sharing & Streams & Exporting {
   let closedUntil = 0; // time until which Retry-After forbids requests
 
   async function call<K extends keyof Operations>(operation: K, made: Call<K> = {}): Promise<Operations[K]["answer"]> {
@@ -114,7 +121,7 @@ export function todoApi({
   }
 
   async function attempt<K extends keyof Operations>(operation: K, made: Call<K>): Promise<Operations[K]["answer"]> {
-    if (now() < closedUntil) throw new Failure("limited", "Too many requests.", { retryAt: closedUntil });
+    if (now() < closedUntil) throw new Failure("limited", said("Too many requests."), { retryAt: closedUntil });
     const response = await authorized(operation, made);
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Operations[K]["answer"];
     const failure = await read(response, now());
@@ -181,7 +188,12 @@ export function todoApi({
         query: { deleted: "only", sort: "-updated", ...(cursor === null ? {} : { cursor }) },
       }),
     createList: (list, key) => call("POST /api/v1/lists", { body: list, headers: once(key) }),
-    changeList: (id, change) => call("PATCH /api/v1/lists/{list_id}", { id, body: change }),
+    changeList: (id, change, version) =>
+      call("PATCH /api/v1/lists/{list_id}", {
+        id,
+        body: change,
+        ...(version === undefined ? {} : { headers: { "If-Match": `"${version}"` } }),
+      }),
     removeList: (id) => call("DELETE /api/v1/lists/{list_id}", { id }),
     restoreList: (id) => call("POST /api/v1/lists/{list_id}/restore", { id }),
     members: async (id) => (await call("GET /api/v1/lists/{list_id}/members", { id })).items,
@@ -193,6 +205,7 @@ export function todoApi({
     withdraw: (id, second) => call("DELETE /api/v1/lists/{list_id}/invitations/{invitation_id}", { id, second }),
     showInvitation: (token) => call("POST /api/v1/invitations/show", { body: { token } }),
     acceptInvitation: (token, name) => call("POST /api/v1/invitations/accept", { body: { token, name } }),
+    exported: () => call("GET /api/v1/export"),
     deletedLists: async () => (await call("GET /api/v1/lists", { query: { deleted: "only" } })).items,
   };
 }

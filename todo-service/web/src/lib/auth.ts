@@ -4,11 +4,12 @@
 import { jwtClient, twoFactorClient } from "better-auth/client/plugins";
 import { createAuthClient } from "better-auth/react";
 import { Failure, kindOf, parseRetryAfter, translate } from "./failure.ts";
+import { said, type Text } from "./language.ts";
 import { usePasskey } from "./passkey.ts";
 
 export const client = createAuthClient({ plugins: [jwtClient(), twoFactorClient()] }); // at this page's origin, below /api/auth
 
-const UNVERIFIED = "Confirm your address first: a mail with a link is on its way.";
+const UNVERIFIED: Text = "Confirm your address first: a mail with a link is on its way.";
 
 export interface Person {
   id: string;
@@ -80,7 +81,7 @@ export async function signUp(asked: {
   const answer = await ask((options) => client.signUp.email(asked, options));
   const step = stepOf(answer);
   if (step !== "signed-in") return step;
-  if (answer.token === null) throw new Failure("unverified", UNVERIFIED);
+  if (answer.token === null) throw new Failure("unverified", said(UNVERIFIED));
   await requireKept();
   return step;
 }
@@ -105,7 +106,8 @@ export async function findRefusal(password: string, name: string, email: string)
     client.$fetch<Verdict>("/password-verdict", { method: "POST", body: { password, name, email }, ...options }),
   );
   if (verdict.accepted) return null;
-  return REFUSALS[verdict.code ?? ""]?.[1] ?? verdict.message ?? "This password would be refused.";
+  const known = REFUSALS[verdict.code ?? ""]?.[1];
+  return known ? said(known) : (verdict.message ?? said("This password would be refused."));
 }
 
 interface Verdict {
@@ -150,7 +152,7 @@ export async function signInElsewhere(provider: string, returnTo: string, failed
   await ask((options) => client.signIn.social(asked, options));
 }
 
-const ELSEWHERE: Record<string, string> = {
+const ELSEWHERE: Record<string, Text> = {
   access_denied: "You did not continue there. Try again, or sign in another way.",
   account_not_linked: "There is an account with that address. Sign in to it, then connect the other site in Settings.",
   email_not_found: "The other site did not tell your email address, which an account here needs.",
@@ -162,7 +164,7 @@ const ELSEWHERE: Record<string, string> = {
 
 /** What went wrong at another site, by the code in this page's address; null: nothing did. */
 export function sayElsewhere(error: string | null): string | null {
-  return error === null ? null : (ELSEWHERE[error] ?? "That did not work. Try again, or sign in another way.");
+  return error === null ? null : said(ELSEWHERE[error] ?? "That did not work. Try again, or sign in another way.");
 }
 
 let awaitsCode = false;
@@ -190,8 +192,9 @@ async function requireKept(): Promise<void> {
   if (data === null && error === null)
     throw new Failure(
       "invalid",
-      "Your browser did not keep the sign-in. Allow cookies for this site. If they are allowed, another application of " +
-        "this site is in the way: delete this site’s cookies, and sign in again.",
+      said(
+        "Your browser did not keep the sign-in. Allow cookies for this site. If they are allowed, another application of this site is in the way: delete this site’s cookies, and sign in again.",
+      ),
     );
 }
 
@@ -287,7 +290,7 @@ async function ask<T>(
     });
     if (error) throw refuse(error, headers, Date.now());
     if (data === null || data === undefined)
-      throw new Failure("broken", "The answer was empty. Try again in a moment.");
+      throw new Failure("broken", said("The answer was empty. Try again in a moment."));
     return data;
   } catch (error) {
     throw translate(error);
@@ -295,7 +298,7 @@ async function ask<T>(
 }
 
 /** For each error code the field that it concerns, and the sentence. */
-const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = {
+const REFUSALS: Record<string, [field: string | undefined, sentence: Text]> = {
   INVALID_EMAIL_OR_PASSWORD: ["password", "The email address or the password is wrong."],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: ["email", "There is an account with this address already. Sign in instead."],
   INVALID_CODE: ["code", "This code is not valid. Enter the newest one; each works once."],
@@ -318,16 +321,17 @@ const REFUSALS: Record<string, [field: string | undefined, sentence: string]> = 
 
 export function refuse(error: Refusal, headers: Headers, now: number): Failure {
   const retryAt = parseRetryAfter(headers.get("Retry-After") ?? headers.get("X-Retry-After"), now);
-  if (error.status === 429) return new Failure("limited", "Too many attempts.", { retryAt });
+  if (error.status === 429) return new Failure("limited", said("Too many attempts."), { retryAt });
   if (error.code === "INVALID_TWO_FACTOR_COOKIE" || error.code === "TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE")
-    return new Failure("stale", "There was no valid code in time. Enter your password again.");
-  if (error.code === "EMAIL_NOT_VERIFIED") return new Failure("unverified", UNVERIFIED);
-  if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", "Confirm that it is you.");
-  const [field, sentence] = REFUSALS[error.code ?? ""] ?? [fieldOf(error.message), sayOtherwise(error)];
+    return new Failure("stale", said("There was no valid code in time. Enter your password again."));
+  if (error.code === "EMAIL_NOT_VERIFIED") return new Failure("unverified", said(UNVERIFIED));
+  if (error.code === "SESSION_NOT_FRESH") return new Failure("stale", said("Confirm that it is you."));
+  const [field = fieldOf(error.message), known] = REFUSALS[error.code ?? ""] ?? [];
   const isWrong = ["INVALID_EMAIL_OR_PASSWORD", "INVALID_CODE", "INVALID_BACKUP_CODE", "PASSKEY_NOT_FOUND"].includes(
     error.code ?? "",
   );
   const kind = isWrong ? "invalid" : kindOf(error.status);
+  const sentence = known ? said(known) : sayOtherwise(error);
   return new Failure(kind, sentence, { field, reference: headers.get("X-Request-ID") ?? undefined });
 }
 
@@ -337,8 +341,8 @@ function fieldOf(message: string | undefined): string | undefined {
 }
 
 function sayOtherwise({ status, message }: Refusal): string {
-  if (status === 401) return "Your session has ended.";
-  if (kindOf(status) === "unreachable") return "Signing in is not possible right now. Try again in a moment.";
-  if (status >= 500) return "Something is broken on our side. Try again in a moment.";
-  return message?.replace(/^\[body\.\w+\] /, "") ?? `This was refused (${status}).`;
+  if (status === 401) return said("Your session has ended.");
+  if (kindOf(status) === "unreachable") return said("Signing in is not possible right now. Try again in a moment.");
+  if (status >= 500) return said("Something is broken on our side. Try again in a moment.");
+  return message?.replace(/^\[body\.\w+\] /, "") ?? said("This was refused ({status}).", { status });
 }

@@ -1,5 +1,7 @@
 // Turns a User-Agent header into a name that people understand, and a time into "2 hours ago".
 
+import { locale, said } from "./language.ts";
+
 const BROWSERS: ReadonlyArray<[RegExp, string]> = [
   [/Edg(e|A|iOS)?\//, "Edge"],
   [/OPR\//, "Opera"],
@@ -22,8 +24,8 @@ const SYSTEMS: ReadonlyArray<[RegExp, string]> = [
 export function nameDevice(userAgent: string): string {
   const browser = BROWSERS.find(([pattern]) => pattern.test(userAgent))?.[1];
   const system = SYSTEMS.find(([pattern]) => pattern.test(userAgent))?.[1];
-  if (browser && system) return `${browser} on ${system}`;
-  return browser ?? system ?? "A program or an unknown browser";
+  if (browser && system) return said("{browser} on {system}", { browser, system });
+  return browser ?? system ?? said("A program or an unknown browser");
 }
 
 const UNITS: ReadonlyArray<[Intl.RelativeTimeFormatUnit, number]> = [
@@ -31,10 +33,10 @@ const UNITS: ReadonlyArray<[Intl.RelativeTimeFormatUnit, number]> = [
   ["hour", 3_600],
   ["minute", 60],
 ];
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 export function sinceWhen(then: Date, now: number): string {
   const seconds = Math.max(0, (now - then.getTime()) / 1000);
   const [unit, length] = UNITS.find(([, each]) => seconds >= each) ?? [];
-  return unit && length ? RELATIVE.format(-Math.floor(seconds / length), unit) : "just now";
+  if (!unit || !length) return said("just now");
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-Math.floor(seconds / length), unit);
 }

@@ -1,5 +1,7 @@
 // Due dates: what the API stores (a date, or a time in a zone, RFC 9557) in the words and the zone of the person.
 
+import { locale, said, type Text } from "./language.ts";
+
 export interface DayAndTime {
   date: string; // 2027-01-31
   time: string; // 09:00; empty: any time of that day
@@ -51,24 +53,37 @@ export function sortKey(due: string): string {
 }
 
 /** In few words: "Today", "Tomorrow 09:00", "Friday", "31 January 2027". */
-export function describeDue(due: string, now: number, language?: string): string {
+export function describeDue(due: string, now: number, language = locale()): string {
   const { date, time } = parseDue(due);
   const today = dayOf(now);
   const days = (Date.parse(`${date}T00:00:00Z`) - Date.parse(`${today}T00:00:00Z`)) / DAY;
   return [describeDay(date, days, today, language), time].filter(Boolean).join(" ");
 }
 
-function describeDay(date: string, days: number, today: string, language: string | undefined): string {
-  const near = { "-1": "Yesterday", "0": "Today", "1": "Tomorrow" }[String(days)];
-  if (near !== undefined) return near;
+const NEAR: Record<string, Text> = { "-1": "Yesterday", "0": "Today", "1": "Tomorrow" };
+
+function describeDay(date: string, days: number, today: string, language: string): string {
+  const near = NEAR[String(days)];
+  if (near !== undefined) return said(near);
   const options: Intl.DateTimeFormatOptions =
     days > 1 && days < 7
       ? { weekday: "long" }
       : { day: "numeric", month: "short", ...(date.slice(0, 4) === today.slice(0, 4) ? {} : { year: "numeric" }) };
-  return new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
+  return formatter(language, options).format(new Date(`${date}T00:00:00Z`));
 }
 
 /** The instant of a due date with a time; null for a date. A zone without an offset cannot occur in an answer. */
 function instantOf(due: string): number | null {
   return due.includes("T") ? Date.parse(due.replace(/\[.*$/, "")) : null;
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>(); // making one takes longer than a row of a list may
+
+function formatter(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${language} ${Object.keys(options).join()}`;
+  const known = formatters.get(key);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" });
+  formatters.set(key, made);
+  return made;
 }

@@ -1,7 +1,7 @@
 // Failure: everything that can go wrong between the person and the services, with a sentence for the person. All functions
 // of lib/ that fail throw a Failure.
 
-import { said } from "./language.ts";
+import { counted, said, type Text } from "./language.ts";
 import type { ProblemDocument } from "./todo-api.ts";
 
 export type FailureKind =
@@ -45,8 +45,8 @@ export class Failure extends Error {
 /** The failure of a request without an answer. Callers keep the typed text, so nothing is lost. */
 export function unreached(): Failure {
   return navigator.onLine === false
-    ? new Failure("offline", "You are offline.")
-    : new Failure("unreachable", "The service cannot be reached right now.");
+    ? new Failure("offline", said("You are offline."))
+    : new Failure("unreachable", said("The service cannot be reached right now."));
 }
 
 /** Turns an error thrown by fetch into a Failure. Any other error is a bug in this program and is returned unchanged. */
@@ -61,7 +61,7 @@ export function expected(error: unknown): Failure {
   throw error;
 }
 
-const SENTENCES: Record<string, string> = {
+const SENTENCES: Record<string, Text> = {
   "insufficient-role": "This list is shared with you to look at, not to change.",
   "other-user": "This belongs to somebody else.",
   "quota-exceeded": "You have reached the limit of todos. Delete some to make room.",
@@ -103,34 +103,54 @@ async function parse(response: Response): Promise<Partial<ProblemDocument>> {
 
 function say(response: Response, problem: Partial<ProblemDocument>): string {
   const slug = problem.type?.split(":").at(-1) ?? "";
-  if (response.status === 429) return "Too many requests."; // the message's component adds the time, which runs
+  if (response.status === 429) return said("Too many requests."); // the message's component adds the time, which runs
   if (slug === "insufficient-scope") return missingScope(response);
   if (slug === "invalid-fields") return wrongFields(problem);
   const known = SENTENCES[slug];
-  if (known !== undefined) return known;
-  if (response.status === 401) return "Your session has ended.";
-  if (kindOf(response.status) === "unreachable") return "The service cannot be reached right now.";
-  if (response.status >= 500) return "Something is broken on our side. Nothing was changed.";
-  return problem.detail ?? `This was refused (${response.status}).`;
+  if (known !== undefined) return said(known);
+  if (response.status === 401) return said("Your session has ended.");
+  if (kindOf(response.status) === "unreachable") return said("The service cannot be reached right now.");
+  if (response.status >= 500) return said("Something is broken on our side. Nothing was changed.");
+  return problem.detail ?? said("This was refused ({status}).", { status: response.status });
 }
 
 /** The challenge names the scope that the request needs (RFC 6750 §3.1). */
 function missingScope(response: Response): string {
   const scope = /scope="([^"]*)"/.exec(response.headers.get("WWW-Authenticate") ?? "")?.[1];
-  return `This application is not allowed to do that${scope ? `: it lacks the permission ${scope}` : ""}.`;
+  if (!scope) return said("This application is not allowed to do that.");
+  return said("This application is not allowed to do that: it lacks the permission {scope}.", { scope });
 }
+
+const FIELDS: Record<string, Text> = { title: "Title", notes: "Notes", name: "Name", due: "Due", list_id: "List" };
+/** What todo-service says about what people type. */
+const PROBLEMS: readonly Text[] = [
+  "must not contain control characters",
+  "must not contain control characters other than tab and line breaks",
+  "must not contain more than {number} combining marks in a row",
+  "must have 1 to {number} characters, at least one of them visible",
+  "must have at most {number} characters",
+];
 
 function wrongFields(problem: Partial<ProblemDocument>): string {
   const first = problem.errors?.[0];
-  const field = first?.pointer?.slice(1) ?? "";
-  return first ? `${field.charAt(0).toUpperCase()}${field.slice(1)}: ${first.detail}.` : "This is not accepted.";
+  if (first === undefined) return said("This is not accepted.");
+  const name = first.pointer?.slice(1) ?? "";
+  const known = FIELDS[name];
+  const field = known ? said(known) : `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  return `${field}: ${wrong(first.detail)}.`;
+}
+
+function wrong(detail: string): string {
+  const [number = ""] = /\d{2,}/.exec(detail) ?? [];
+  const known = PROBLEMS.find((each) => each === (number ? detail.replace(number, "{number}") : detail));
+  return known ? said(known, { number }) : detail;
 }
 
 export function inSeconds(at: number | undefined, now: number): string {
   const seconds = Math.max(1, Math.ceil(((at ?? now) - now) / 1000));
   if (at === undefined) return said("in a moment");
   if (seconds > 90) return said("in {number} minutes", { number: Math.ceil(seconds / 60) });
-  return said(seconds === 1 ? "in 1 second" : "in {number} seconds", { number: seconds });
+  return counted(seconds, "in 1 second", "in {number} seconds");
 }
 
 /** The time of a Retry-After header, which has seconds or a date (RFC 9110 §10.2.3). */

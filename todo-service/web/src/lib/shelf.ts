@@ -25,6 +25,14 @@ export interface Copy {
   lists: TodoList[];
   since: string;
   position: string | null;
+  /** Not in copies of earlier builds. */
+  trash?: Trash;
+}
+
+/** What was deleted and can be brought back. */
+export interface Trash {
+  todos: Todo[];
+  lists: TodoList[];
 }
 
 export interface CopyChange {

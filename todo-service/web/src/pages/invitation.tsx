@@ -5,6 +5,7 @@ import type { ShownInvitation } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
 import { expected, Failure } from "../lib/failure.ts";
 import { forgetInvitation, heldInvitation } from "../lib/invitations.ts";
+import { said, saidWith, type Text } from "../lib/language.ts";
 import { navigate } from "../lib/router.ts";
 import { Field } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
@@ -13,7 +14,7 @@ import { FailureMessage } from "../parts/message.tsx";
 import { addressOf } from "../todos/views.ts";
 import { api, store } from "../wiring.ts";
 
-const UNUSABLE = "This invitation cannot be used any more: it was used or withdrawn, or it is older than a week.";
+const UNUSABLE: Text = "This invitation cannot be used any more: it was used or withdrawn, or it is older than a week.";
 
 export function AnInvitation({ session }: { session: { person: Person } }): ReactNode {
   const [token] = useState(heldInvitation);
@@ -21,24 +22,24 @@ export function AnInvitation({ session }: { session: { person: Person } }): Reac
   const [failure, setFailure] = useState<Failure | null>(null);
   const [attempts, setAttempts] = useState(0);
   useEffect(() => {
-    if (token === null) return setFailure(new Failure("missing", UNUSABLE));
+    if (token === null) return setFailure(new Failure("missing", said(UNUSABLE)));
     setFailure(null);
     api.showInvitation(token).then(setShown, (error: unknown) => setFailure(inWords(expected(error))));
   }, [token, attempts]);
   const isFinal = failure?.kind === "missing" || failure?.kind === "conflict";
   return (
-    <Frame title="Invitation" person={session.person}>
+    <Frame title={said("Invitation")} person={session.person}>
       <div className="narrow invitation">
         {shown && token ? (
           <Choice shown={shown} token={token} person={session.person} />
         ) : failure ? (
           <>
-            <h1>Invitation</h1>
+            <h1>{said("Invitation")}</h1>
             {isFinal ? (
               <>
                 <p>{failure.message}</p>
                 <p>
-                  <Link to="/">To your todos</Link>
+                  <Link to="/">{said("To your todos")}</Link>
                 </p>
               </>
             ) : (
@@ -75,14 +76,18 @@ function Choice({ shown, token, person }: ChoiceProps): ReactNode {
     <>
       <h1 dir="auto">{shown.list_name}</h1>
       <p>
-        <bdi>{shown.shared_by}</bdi> shares this list with you. You can{" "}
-        {shown.role === "editor" ? "see its todos, add some and change them." : "see its todos."}
+        {saidWith(
+          shown.role === "editor"
+            ? "{name} shares this list with you. You can see its todos, add some and change them."
+            : "{name} shares this list with you. You can see its todos.",
+          { name: <bdi>{shown.shared_by}</bdi> },
+        )}
       </p>
       <form onSubmit={(event) => void submission.submit(event)}>
         <Field
           name="name"
-          label="Your name"
-          hint="The others on this list see it."
+          label={said("Your name")}
+          hint={said("The others on this list see it.")}
           required
           maxLength={100}
           autoComplete="name"
@@ -91,7 +96,7 @@ function Choice({ shown, token, person }: ChoiceProps): ReactNode {
           error={submission.errorOf("name")}
         />
         <div className="actions">
-          <SubmitButton submission={submission}>Join the list</SubmitButton>
+          <SubmitButton submission={submission}>{said("Join the list")}</SubmitButton>
           <button
             type="button"
             onClick={() => {
@@ -99,7 +104,7 @@ function Choice({ shown, token, person }: ChoiceProps): ReactNode {
               navigate("/");
             }}
           >
-            Not now
+            {said("Not now")}
           </button>
         </div>
       </form>
@@ -108,7 +113,8 @@ function Choice({ shown, token, person }: ChoiceProps): ReactNode {
 }
 
 function inWords(failure: Failure): Failure {
-  if (failure.kind === "missing") return new Failure("missing", UNUSABLE);
-  if (failure.kind === "conflict") return new Failure("conflict", "This invitation is yours: the list is your own.");
+  if (failure.kind === "missing") return new Failure("missing", said(UNUSABLE));
+  if (failure.kind === "conflict")
+    return new Failure("conflict", said("This invitation is yours: the list is your own."));
   return failure;
 }

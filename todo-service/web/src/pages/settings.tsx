@@ -1,43 +1,62 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { changeName, changePassword, FIRST_PASSWORD, hasPassword, type Person } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
-import { said } from "../lib/language.ts";
+import { said, saidWith, type Text } from "../lib/language.ts";
 import { isVisible } from "../lib/typing.ts";
+import { Appearance, LanguageChoice } from "../parts/appearance.tsx";
 import { Devices } from "../parts/devices.tsx";
 import { Field, PasswordField } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Frame, Link } from "../parts/frame.tsx";
 import { Message } from "../parts/message.tsx";
+import { Deletion, OwnData } from "../parts/own-data.tsx";
 import { Strength } from "../parts/strength.tsx";
 
 export function Settings({ session: { person, handle } }: { session: { person: Person; handle: string } }): ReactNode {
   const isWithout = useIsWithoutPassword(handle);
   return (
-    <Frame title="Account" person={person}>
+    <Frame title={said("Account")} person={person}>
       <p className="back">
-        <Link to="/">← Your todos</Link>
+        <Link to="/">{said("← Your todos")}</Link>
       </p>
-      <h1>Account</h1>
-      <p className="lead">
-        Signed in as <bdi>{person.email}</bdi>
-      </p>
-      <Name person={person} />
-      {isWithout ? <FirstPassword /> : <Password person={person} />}
-      <Devices key={handle} email={person.email} handle={handle} isWithoutPassword={isWithout} />
-      <More />
+      <h1>{said("Account")}</h1>
+      <p className="lead">{saidWith("Signed in as {email}", { email: <bdi>{person.email}</bdi> })}</p>
+      <div className="cards">
+        <Name person={person} />
+        <Appearance />
+        <LanguageChoice />
+        {isWithout ? <FirstPassword /> : <Password person={person} />}
+        <SigningIn />
+        <Devices key={handle} email={person.email} handle={handle} isWithoutPassword={isWithout} />
+        <OwnData />
+        <Deletion />
+      </div>
     </Frame>
   );
 }
 
-/** What belongs to the account, not to this application, is at the hosted page. */
-function More(): ReactNode {
+const HOSTED: ReadonlyArray<[address: string, name: Text, about: Text]> = [
+  ["/second-factor-setup", "Second factor", "A code from an app on your phone, after the password"],
+  ["/passkeys", "Passkeys", "Sign in by fingerprint, face or the PIN of a device"],
+  ["/account?change=email", "Email address", "For signing in, and for mails about your account"],
+  ["/account", "All of your account", "Applications, other ways to sign in, recent activity"],
+];
+
+/** What belongs to the account, not to this application, is at the hosted pages. */
+function SigningIn(): ReactNode {
   return (
-    <section aria-labelledby="more">
-      <h2 id="more">More about your account</h2>
-      <p>
-        Email address, second factor, applications, recent activity, your data, and deleting the account:{" "}
-        <a href="/account">all of your account</a>
-      </p>
+    <section aria-labelledby="signing-in">
+      <h2 id="signing-in">{said("Signing in")}</h2>
+      <ul className="hosted">
+        {HOSTED.map(([address, name, about]) => (
+          <li key={address}>
+            <a href={address}>
+              <strong>{said(name)}</strong>
+              <small>{said(about)}</small>
+            </a>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
@@ -47,16 +66,16 @@ function Name({ person }: { person: Person }): ReactNode {
   const [isSaved, setSaved] = useState(false);
   const submission = useSubmission(["name"], async () => {
     setSaved(false);
-    if (!isVisible(name)) throw new Failure("invalid", "Write a name.", { field: "name" });
+    if (!isVisible(name)) throw new Failure("invalid", said("Write a name."), { field: "name" });
     await changeName(name.trim());
     setSaved(true);
   });
   return (
     <section aria-labelledby="name">
-      <h2 id="name">Name</h2>
+      <h2 id="name">{said("Name")}</h2>
       <form noValidate onSubmit={(event) => void submission.submit(event)}>
         <Field
-          label="What we call you"
+          label={said("What we call you")}
           name="name"
           autoComplete="name"
           required
@@ -65,8 +84,8 @@ function Name({ person }: { person: Person }): ReactNode {
           onChange={setName}
           error={submission.errorOf("name")}
         />
-        <SubmitButton submission={submission}>Save name</SubmitButton>
-        {isSaved && <Message kind="notice">Saved.</Message>}
+        <SubmitButton submission={submission}>{said("Save name")}</SubmitButton>
+        {isSaved && <Message kind="notice">{said("Saved.")}</Message>}
       </form>
     </section>
   );
@@ -103,7 +122,8 @@ function Password({ person }: { person: Person }): ReactNode {
   const [isSaved, setSaved] = useState(false);
   const submission = useSubmission(["currentPassword", "newPassword"], async () => {
     setSaved(false);
-    if (newPassword.length < 8) throw new Failure("invalid", "Use at least 8 characters.", { field: "newPassword" });
+    if (newPassword.length < 8)
+      throw new Failure("invalid", said("Use at least 8 characters."), { field: "newPassword" });
     await changePassword({ currentPassword, newPassword, revokeOtherSessions });
     setCurrent("");
     setNew("");
@@ -111,11 +131,11 @@ function Password({ person }: { person: Person }): ReactNode {
   });
   return (
     <section aria-labelledby="password">
-      <h2 id="password">Password</h2>
+      <h2 id="password">{said("Password")}</h2>
       <form noValidate onSubmit={(event) => void submission.submit(event)}>
         <input type="email" name="username" autoComplete="username" value={person.email} readOnly hidden />
         <PasswordField
-          label="Current password"
+          label={said("Current password")}
           name="currentPassword"
           autoComplete="current-password"
           required
@@ -124,7 +144,7 @@ function Password({ person }: { person: Person }): ReactNode {
           error={submission.errorOf("currentPassword")}
         />
         <PasswordField
-          label="New password"
+          label={said("New password")}
           name="newPassword"
           autoComplete="new-password"
           required
@@ -136,10 +156,10 @@ function Password({ person }: { person: Person }): ReactNode {
         />
         <label className="choice">
           <input type="checkbox" checked={revokeOtherSessions} onChange={(event) => setRevoke(event.target.checked)} />
-          Sign out everywhere else
+          {said("Sign out everywhere else")}
         </label>
-        <SubmitButton submission={submission}>Change password</SubmitButton>
-        {isSaved && <Message kind="notice">Your password is changed.</Message>}
+        <SubmitButton submission={submission}>{said("Change password")}</SubmitButton>
+        {isSaved && <Message kind="notice">{said("Your password is changed.")}</Message>}
       </form>
     </section>
   );

@@ -144,7 +144,7 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
           </button>
         </p>
         <p className="aside">
-          <a href="/recovery">Lost the app and the codes?</a>
+          <a href="/recovery">{said("Lost the app and the codes?")}</a>
         </p>
       </form>
     </Frame>

@@ -12,6 +12,7 @@ import type { Todo, TodoList } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
 import { dayOf, describeDue, isLate } from "../lib/due.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { locale, said } from "../lib/language.ts";
 import { placeAt } from "../lib/positions.ts";
 import { navigate, useAddress } from "../lib/router.ts";
 import { KeptNotice } from "../parts/connection-banner.tsx";
@@ -22,29 +23,35 @@ import { Composer } from "../todos/composer.tsx";
 import { Details } from "../todos/details.tsx";
 import { type Emptiness, Empty } from "../todos/empty.tsx";
 import { takesText } from "../todos/keys.tsx";
+import { LateOnes, ofEarlierDays, toToday } from "../todos/late.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
-import { Refused } from "../todos/refused.tsx";
+import { isOfNoList, Refused } from "../todos/refused.tsx";
 import { focusRow, moveByArrows, placeOf, rowOf } from "../todos/rows.ts";
 import { ROLES, Share } from "../todos/share.tsx";
 import { Side } from "../todos/side.tsx";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
 import { Trash } from "../todos/trash.tsx";
-import { type Step, Undo } from "../todos/undo.tsx";
-import { addressOf, count, listOf, nameOf, newIn, select, type View, viewAt } from "../todos/views.ts";
+import { deleted, moved, type Step, Undo } from "../todos/undo.tsx";
+import { addressOf, count, listOf, nameOf, newIn, openIn, select, type View, viewAt } from "../todos/views.ts";
 import { Windowed } from "../todos/windowed.tsx";
 import { api, connection, store } from "../wiring.ts";
 
 const MOST_STEPS = 50; // that can be undone
+const NONE: Todo[] = [];
 
 export function Todos({ session }: { session: { person: Person } }): ReactNode {
-  const view = viewAt(useAddress());
   const { todos, lists } = useSyncExternalStore(store.subscribe, store.get);
-  const [said, say] = useState("");
+  const address = viewAt(useAddress());
+  const view = withIdOfList(address);
+  useEffect(() => {
+    if (view !== address) navigate(addressOf(view), { replace: true }); // the list was sent, and has its id now
+  }, [view, address]);
+  const [announced, say] = useState("");
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [form, setForm] = useState<{ list: TodoList | null } | null>(null);
   const [sharedId, setShared] = useState<string | null>(null);
-  const shared = lists.find((each) => each.id === sharedId);
+  const shared = lists.find((each) => each.id === store.idOfList(sharedId));
   const [failure, setFailure] = useState<Failure | null>(null);
 
   /** Does it, and offers to undo it. */
@@ -60,7 +67,7 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
 
   async function removeList(list: TodoList): Promise<void> {
     setFailure(null);
-    const step: Step = { what: "Deleted", name: list.name, undo: () => store.lists.restore(list) };
+    const step: Step = { what: deleted(list.name), undo: () => store.lists.restore(list) };
     if (listOf(view) === list.id) navigate("/");
     try {
       await take(step, () => store.lists.remove(list));
@@ -72,11 +79,11 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
   return (
     <Frame title={nameOf(view, lists)} person={session.person}>
       <p className="visually-hidden" role="status">
-        {said}
+        {announced}
       </p>
       {failure && <FailureMessage failure={failure} />}
       <List
-        key={view}
+        key={keyOf(view)}
         view={view}
         say={say}
         take={take}
@@ -85,10 +92,11 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
       />
       {shared && (
         <Share
-          key={shared.id}
+          key={store.firstIdOfList(shared.id)}
           api={api}
           list={shared}
           name={session.person.name || session.person.email}
+          isToCome={store.isListToCome(shared.id)}
           changed={() => void store.sync()}
           close={() => setShared(null)}
         />
@@ -96,8 +104,8 @@ export function Todos({ session }: { session: { person: Person } }): ReactNode {
       {form && (
         <ListForm
           lists={store.lists}
-          list={form.list && (lists.find((each) => each.id === form.list?.id) ?? form.list)}
-          size={todos?.filter((each) => each.list_id === form.list?.id).length ?? 0}
+          list={form.list && (lists.find((each) => each.id === store.idOfList(form.list?.id)) ?? form.list)}
+          size={todos?.filter((each) => each.list_id === store.idOfList(form.list?.id)).length ?? 0}
           made={(list) => navigate(addressOf(`list ${list.id}`))}
           remove={(list) => void removeList(list)}
           share={({ id }) => setShared(id)}
@@ -122,7 +130,10 @@ interface ListProps {
 }
 
 function List({ view, say, take, form, share }: ListProps): ReactNode {
-  const { todos, lists, gone, waiting, deferred, failure } = useSyncExternalStore(store.subscribe, store.get);
+  const { todos, lists, gone, waiting, deferred, listEntries, failure } = useSyncExternalStore(
+    store.subscribe,
+    store.get,
+  );
   const trouble = useSyncExternalStore(connection.subscribe, connection.get);
   const now = useMinute();
   const [words, setWords] = useState("");
@@ -158,7 +169,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
         const row = list.current?.querySelector<HTMLElement>(`[data-id="${todo.id}"]`);
         toFocus.current = row ? placeOf(row) : null;
         setOpened((before) => (before === todo.id ? null : before));
-        const step: Step = { what: "Deleted", name: todo.title, undo: () => store.restore(todo) };
+        const step: Step = { what: deleted(todo.title), undo: () => store.restore(todo) };
         return taking.current(step, () => store.remove(todo));
       },
     };
@@ -166,12 +177,12 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
 
   function add(title: string, due?: string): void {
     store.add({ ...newIn(view, title, Date.now()), ...(due === undefined ? {} : { due }) });
-    say(`Added: ${title}`);
+    say(said("Added: {title}", { title }));
   }
 
   /** In the order of the screen, where the newest is first: the last one is added first. */
   function addAll(titles: readonly string[]): void {
-    const what = `Added ${titles.length} todos` as const;
+    const what = said("Added {number} todos", { number: titles.length });
     const added = titles.toReversed().map((title) => store.add(newIn(view, title, Date.now())));
     void take({ what, undo: () => store.takeBack(added) }, () => Promise.resolve());
     say(what);
@@ -202,16 +213,30 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   const isAway = todos !== null && listId != null && !shownList;
   const isReadOnly = shownList?.role === "viewer";
   const own = lists.filter((each) => each.role === "owner");
-  const readOnly = new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id));
+  const readOnly = useMemo(() => new Set(lists.filter((each) => each.role === "viewer").map(({ id }) => id)), [lists]);
   const isMovable = !isReadOnly && words === "" && (view === "all" || listId !== undefined);
+
+  const late = useMemo(() => {
+    if (view !== "today" || words !== "") return [];
+    return ofEarlierDays(found?.open ?? [], now).filter((each) => !readOnly.has(each.list_id ?? ""));
+  }, [view, words, found, now, readOnly]);
+
+  function moveLate(): void {
+    const { what, step, act } = toToday(late, Date.now());
+    say(what);
+    list.current?.querySelector<HTMLElement>(".title")?.focus(); // the button goes, and the focus with it
+    void take(step, act).catch(expected);
+  }
 
   function move(id: string, index: number): void {
     const rows = found?.open ?? [];
     const todo = rows.find((each) => each.id === id);
     const others = rows.filter((each) => each.id !== id);
     if (!isMovable || !todo || index < 0 || index > others.length) return;
-    say(`Moved to place ${index + 1} of ${rows.length}: ${todo.title}`);
-    const step: Step = { what: "Moved", name: todo.title, undo: () => store.move(todo, todo.position) };
+    say(
+      said("Moved to place {number} of {total}: {title}", { number: index + 1, total: rows.length, title: todo.title }),
+    );
+    const step: Step = { what: moved(todo.title), undo: () => store.move(todo, todo.position) };
     // If it fails, the store takes it back, and the banner says why.
     void take(step, () => store.move(todo, placeAt(others, index, true))).catch(expected);
   }
@@ -226,9 +251,11 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       const todo = todos?.find((each) => each.id === id);
       const isOwn = (id: string | null): boolean => id === null || own.some((each) => each.id === id);
       if (!todo || !isOwn(todo.list_id) || !isOwn(to || null)) return; // it is the todo of whoever owns its list
-      say(`Moved to ${to === "" ? "the inbox" : nameOf(`list ${to}`, lists)}: ${todo.title}`);
+      const { title } = todo;
+      if (to === "") say(said("Moved to the inbox: {title}", { title }));
+      else say(said("Moved to {list}: {title}", { list: nameOf(`list ${to}`, lists), title }));
       const back = (): Promise<void> => store.relocate(todo.id, todo.list_id);
-      const step: Step = { what: "Moved", name: todo.title, undo: back };
+      const step: Step = { what: moved(title), undo: back };
       void take(step, () => store.relocate(id, to === "" ? null : to)).catch(expected);
     },
   });
@@ -259,7 +286,8 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
       actions={actions}
     />
   );
-  const shown = [...lost, ...(found?.open ?? [])];
+  const open = found?.open ?? NONE;
+  const shown = lost.length === 0 ? open : [...lost, ...open];
   const total = sending.length + shown.length;
   return (
     <div className={opened ? "desk has-details" : "desk"}>
@@ -268,24 +296,24 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
         <header className="day">
           <h1 dir="auto">
             {shownList && <span className={`dot ${shownList.color}`} />}
-            {isAway ? "No such list" : nameOf(view, lists)}
+            {isAway ? said("No such list") : nameOf(view, lists)}
           </h1>
           {shownList && (
             <button type="button" className="plain people-button" onClick={() => share(shownList)}>
               {shownList.role !== "owner"
-                ? `Shared by ${shownList.shared_by ?? ""}, ${ROLES[shownList.role]}`
+                ? `${said("Shared by {name}", { name: shownList.shared_by ?? "" })}, ${said(ROLES[shownList.role])}`
                 : shownList.members > 0
-                  ? `Shared with ${shownList.members}`
-                  : "Share"}
+                  ? said("Shared with {number}", { number: shownList.members })
+                  : said("Share")}
             </button>
           )}
           <p>
             <time dateTime={dayOf(now)}>
-              {new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" }).format(now)}
+              {new Intl.DateTimeFormat(locale(), { weekday: "long", day: "numeric", month: "long" }).format(now)}
             </time>
             {here && view !== "trash" && (
               <span className="counts">
-                {here.open} open, {here.doneToday} done today
+                {said("{open} open, {done} done today", { open: openIn(view, here), done: here.doneToday })}
               </span>
             )}
           </p>
@@ -295,20 +323,29 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
           <Composer
             add={add}
             addAll={addAll}
-            refused={waiting.filter((each) => each.refusal)}
+            refused={waiting.filter((each) => each.refusal && !isOfNoList(each, lists))}
             withdraw={(key) => store.withdraw(key)}
           />
         )}
+        <LateOnes number={late.length} move={moveLate} />
         {failure && <FailureMessage failure={failure} retry={store.resume} />}
-        {todos && <Refused deferred={deferred} todos={todos} />}
+        {todos && (
+          <Refused
+            deferred={deferred}
+            listEntries={listEntries}
+            waiting={waiting.filter((each) => isOfNoList(each, lists))}
+            todos={todos}
+            lists={lists}
+          />
+        )}
         {found && !isEmpty && (
-          <ul className="todos" ref={list} aria-label="Todos" onKeyDown={onKeyDown} {...dragging}>
+          <ul className="todos" ref={list} aria-label={said("Todos")} onKeyDown={onKeyDown} {...dragging}>
             {sending.toReversed().map((each, at) => (
               <li key={each.key} className="waiting" aria-posinset={at + 1} aria-setsize={total}>
                 <span className="title" dir="auto">
-                  {each.todo.title}
+                  <span className="clamped">{each.todo.title}</span>
                 </span>
-                <small>{trouble ? "Not sent yet" : "Sending …"}</small>
+                <small>{said(trouble ? "Not sent yet" : "Sending …")}</small>
               </li>
             ))}
             <Windowed list={list} todos={shown} row={(todo, index) => row(todo, sending.length + index + 1, total)} />
@@ -346,11 +383,24 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   );
 }
 
+/** The view of a list that was made without a network, and has its id now. */
+function withIdOfList(view: View): View {
+  const id = listOf(view);
+  return id ? `list ${store.idOfList(id)}` : view;
+}
+
+/** The same before and after the list has its id, so that nobody who types there loses the focus. */
+function keyOf(view: View): string {
+  const id = listOf(view);
+  return id ? `list ${store.firstIdOfList(id)}` : view;
+}
+
 /** Keys of the row that has the focus. Its own buttons do the work, so that nothing is done that the row does not offer. */
 function actOnRow(event: KeyboardEvent): boolean {
   const button = { Delete: ".delete", Backspace: ".delete", d: ".about" }[event.key];
   if (button === undefined || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return false;
   event.preventDefault();
+  if (event.repeat) return true; // the focus is on the next row now: a key that is held would delete one after another
   rowOf(event.target as Element)
     ?.querySelector<HTMLElement>(button)
     ?.click();

@@ -46,7 +46,7 @@ export function Devices({ email, handle, isWithoutPassword }: DevicesProps): Rea
   const others = devices?.filter((each) => each.handle !== handle) ?? [];
   return (
     <section aria-labelledby="devices">
-      <h2 id="devices">Where you are signed in</h2>
+      <h2 id="devices">{said("Where you are signed in")}</h2>
       {failure?.kind === "stale" && !isWithoutPassword && <Confirmation email={email} handle={handle} />}
       {failure?.kind === "stale" && isWithoutPassword && (
         <p>
@@ -62,19 +62,20 @@ export function Devices({ email, handle, isWithoutPassword }: DevicesProps): Rea
               <li key={device.handle}>
                 <div>
                   <strong>{nameDevice(device.userAgent)}</strong>
-                  {device.handle === handle && <span className="badge">This device</span>}
+                  {device.handle === handle && <span className="badge">{said("This device")}</span>}
                   <p className="hint">
-                    {device.address && <>{device.address} · </>}signed in {sinceWhen(device.signedInAt, now)} · last
-                    refresh {sinceWhen(device.refreshedAt, now)}
+                    {device.address && <>{device.address} · </>}
+                    {said("signed in {when}", { when: sinceWhen(device.signedInAt, now) })} ·{" "}
+                    {said("last refresh {when}", { when: sinceWhen(device.refreshedAt, now) })}
                   </p>
                 </div>
                 {device.handle !== handle && (
                   <button
                     type="button"
-                    aria-label={`Sign out ${nameDevice(device.userAgent)}${device.address && ` at ${device.address}`}`}
+                    aria-label={signOutOf(nameDevice(device.userAgent), device.address)}
                     onClick={() => void act(() => auth.revokeDevice(device.handle))}
                   >
-                    Sign out
+                    {said("Sign out")}
                   </button>
                 )}
               </li>
@@ -85,11 +86,11 @@ export function Devices({ email, handle, isWithoutPassword }: DevicesProps): Rea
         <div className="actions">
           {others.length > 0 && (
             <button type="button" onClick={() => void act(auth.revokeOtherDevices)}>
-              Sign out everywhere else
+              {said("Sign out everywhere else")}
             </button>
           )}
           <button type="button" className="danger" onClick={() => void act(() => auth.signOutEverywhere().then(leave))}>
-            Sign out everywhere
+            {said("Sign out everywhere")}
           </button>
         </div>
       )}
@@ -97,15 +98,20 @@ export function Devices({ email, handle, isWithoutPassword }: DevicesProps): Rea
   );
 }
 
+function signOutOf(device: string, address: string): string {
+  if (address === "") return said("Sign out {device}", { device });
+  return said("Sign out {device} at {address}", { device, address });
+}
+
 function Confirmation({ email, handle }: { email: string; handle: string }): ReactNode {
   const [password, setPassword] = useState("");
   const submission = useSubmission(["password"], () => auth.confirm(email, password, handle));
   return (
     <form noValidate onSubmit={(event) => void submission.submit(event)}>
-      <p>You signed in a while ago. To see your devices, confirm that it is you.</p>
+      <p>{said("You signed in a while ago. To see your devices, confirm that it is you.")}</p>
       <input type="email" name="username" autoComplete="username" value={email} readOnly hidden />
       <PasswordField
-        label="Password"
+        label={said("Password")}
         name="password"
         autoComplete="current-password"
         required
@@ -113,7 +119,7 @@ function Confirmation({ email, handle }: { email: string; handle: string }): Rea
         onChange={setPassword}
         error={submission.errorOf("password")}
       />
-      <SubmitButton submission={submission}>Confirm</SubmitButton>
+      <SubmitButton submission={submission}>{said("Confirm")}</SubmitButton>
     </form>
   );
 }

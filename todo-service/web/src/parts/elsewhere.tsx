@@ -2,6 +2,7 @@
 
 import { type ReactNode, useEffect, useState } from "react";
 import { listProviders, type Provider, signInElsewhere } from "../lib/auth.ts";
+import { said } from "../lib/language.ts";
 import { parseReturnTo, signInPath } from "../lib/return-to.ts";
 import { useAddress } from "../lib/router.ts";
 import { useSubmission } from "./form.tsx";
@@ -22,7 +23,7 @@ function Button({ provider }: { provider: Provider }): ReactNode {
   return (
     <>
       <button type="button" className="wide" aria-busy={submission.isBusy} onClick={() => void submission.submit()}>
-        Continue with {provider.name}
+        {said("Continue with {name}", { name: provider.name })}
       </button>
       {submission.failure && <FailureMessage failure={submission.failure} />}
     </>

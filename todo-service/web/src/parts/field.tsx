@@ -61,7 +61,8 @@ export function PasswordField(props: FieldProps): ReactNode {
 
 /** The name of the button: a page may have more than one field for a password. */
 function revealOf(label: string): string {
-  return label === said("Password") ? said("Show password") : `Show ${label.toLowerCase()}`;
+  if (label === said("Current password")) return said("Show current password");
+  return label === said("New password") ? said("Show new password") : said("Show password");
 }
 
 /** The same words and effect as on the hosted pages: without it the session ends with the browser. */

@@ -44,15 +44,22 @@ export function useSubmission(fields: readonly string[], send: () => Promise<voi
   return {
     isBusy,
     failure: isOfField ? null : failure,
-    errorOf: (field) => (failure?.field === field ? said(failure.message) : undefined),
+    errorOf: (field) => (failure?.field === field ? failure.message : undefined),
     submit,
   };
 }
 
-/** Throws the browser's own validation message as a Failure, so that it is shown at the field. */
+/** Throws what the browser finds as a Failure, so that it is shown at the field. Its own words have its own language. */
 function checkFields(form: HTMLFormElement | null): void {
   const wrong = form?.querySelector<HTMLInputElement>("input:invalid");
-  if (wrong) throw new Failure("invalid", wrong.validationMessage, { field: wrong.name });
+  if (!wrong) return;
+  const { valueMissing, typeMismatch } = wrong.validity;
+  const sentence = valueMissing
+    ? said("Fill in this field.")
+    : typeMismatch
+      ? said("This is not an email address.")
+      : wrong.validationMessage;
+  throw new Failure("invalid", sentence, { field: wrong.name });
 }
 
 export function SubmitButton({ submission, children }: { submission: Submission; children: ReactNode }): ReactNode {

@@ -18,7 +18,7 @@ export function Frame({
 }): ReactNode {
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
-    document.title = title ? `${title} · Todos` : "Todos";
+    document.title = title ? `${title} · ${said("Todos")}` : said("Todos");
   }, [title]);
   return (
     <>
@@ -31,10 +31,10 @@ export function Frame({
             <rect width="32" height="32" rx="9" />
             <path d="m9 16.5 5 5L23.5 11" />
           </svg>
-          Todos
+          {said("Todos")}
         </Link>
         {person && (
-          <nav aria-label="Account">
+          <nav aria-label={said("Account")}>
             <Link to="/settings" className="quiet">
               {person.name || person.email}
             </Link>

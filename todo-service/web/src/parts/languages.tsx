@@ -1,13 +1,13 @@
 // Links to the page in another language, as at the foot of the hosted pages.
 
 import type { ReactNode } from "react";
-import { choose, languages, said } from "../lib/language.ts";
+import { choose, language, languages, said } from "../lib/language.ts";
 
 export function Languages(): ReactNode {
   return (
     <nav className="languages" aria-label={said("Language")}>
       {languages().map(({ code, name }) =>
-        code === document.documentElement.lang ? (
+        code === language() ? (
           <span key={code} lang={code} aria-current="true">
             {name}
           </span>

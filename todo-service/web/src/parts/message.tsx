@@ -32,9 +32,11 @@ export function FailureMessage({ failure, retry }: { failure: Failure; retry?: (
   return (
     <div className="message problem" role="alert">
       <span>
-        {said(failure.message)}
+        {failure.message}
         {failure.kind === "limited" && <Wait at={failure.retryAt} seconds={seconds} />}
-        {failure.kind === "broken" && failure.reference && <small> Reference: {failure.reference}</small>}
+        {failure.kind === "broken" && failure.reference && (
+          <small> {said("Reference: {number}", { number: failure.reference })}</small>
+        )}
       </span>
       {retry && (
         <button type="button" className="plain" disabled={seconds > 0} onClick={retry}>

@@ -1,9 +1,9 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { findRefusal } from "../lib/auth.ts";
-import { said } from "../lib/language.ts";
-import { LEAST, rate } from "../lib/password.ts";
+import { said, type Text } from "../lib/language.ts";
+import { LEAST, rate, type Strength as Rating } from "../lib/password.ts";
 
-const WORDS = {
+const WORDS: Record<Rating, Text> = {
   short: "At least 8 characters. A few words together are easy to remember.",
   weak: "Easy to guess. A few more words would help.",
   fair: "Not bad. One more word makes it strong.",
@@ -17,7 +17,7 @@ export function Strength({ password, name, email }: { password: string; name: st
   return (
     <>
       {password && <span className={`strength ${strength}`} aria-hidden="true" />}
-      <output>{said(refusal ?? WORDS[strength])}</output>
+      <output>{refusal ?? said(WORDS[strength])}</output>
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { type ReactNode, useRef, useState } from "react";
 import type { Todo } from "../lib/api.ts";
+import { said } from "../lib/language.ts";
 import { moveByArrows } from "./rows.ts";
 import { Windowed } from "./windowed.tsx";
 
@@ -18,13 +19,13 @@ export function Completed({
   return (
     <details className="completed" open={isUnfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
       <summary>
-        Completed <span className="number">{todos.length}</span>
+        {said("Completed")} <span className="number">{todos.length}</span>
       </summary>
       {isUnfolded && (
         <ul
           className="todos"
           ref={list}
-          aria-label="Completed"
+          aria-label={said("Completed")}
           onKeyDown={(event) => moveByArrows(event, list.current)}
         >
           <Windowed list={list} todos={todos} row={(todo, index) => row(todo, index + 1, todos.length)} />

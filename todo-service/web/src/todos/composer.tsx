@@ -4,12 +4,14 @@ import {
   type KeyboardEvent,
   type ReactNode,
   useEffect,
+  useMemo,
   useRef,
   useState,
 } from "react";
 import { useDraft } from "../lib/drafts.ts";
 import { describeDue, parseDue } from "../lib/due.ts";
 import { Failure } from "../lib/failure.ts";
+import { said, saidWith } from "../lib/language.ts";
 import { type FindDate, loadDates } from "../lib/typed-dates.ts";
 import { isComposing, MOST_LINES, oneLine, titlesOf } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
@@ -60,8 +62,7 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
       () => undefined, // without it a date is set in the details
     );
   }, [title, findDate]);
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const found = findDate?.(title, Date.now(), zone) ?? null;
+  const found = useMemo(() => findDate?.(title, Date.now(), zoneOf()) ?? null, [findDate, title]); // it takes milliseconds
   const typed = found?.words === refusedWords ? null : found;
 
   function submit(event: FormEvent): void {
@@ -86,7 +87,10 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
     event.preventDefault();
     if (titles === null)
       return setFailure(
-        new Failure("invalid", `Nothing was pasted: at most ${MOST_LINES} lines at once become todos.`),
+        new Failure(
+          "invalid",
+          said("Nothing was pasted: at most {number} lines at once become todos.", { number: MOST_LINES }),
+        ),
       );
     if (titles.length <= UNASKED && title === "") return addAll(titles);
     const { selectionStart, selectionEnd } = event.currentTarget;
@@ -105,8 +109,8 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
       <div className="control">
         <input
           ref={input}
-          aria-label="New todo"
-          placeholder="What needs doing?"
+          aria-label={said("New todo")}
+          placeholder={said("What needs doing?")}
           autoComplete="off"
           enterKeyHint="done"
           dir="auto"
@@ -118,7 +122,7 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
           }}
         />
         <button type="submit" className="primary" disabled={title.trim() === ""}>
-          Add
+          {said("Add")}
         </button>
       </div>
       {pasted && (
@@ -131,13 +135,13 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
       )}
       {typed && (
         <p className="typed-date">
-          <output className="due">Due: {describeDue(typed.due, Date.now())}</output>
+          <output className="due">{said("Due: {when}", { when: describeDue(typed.due, Date.now()) })}</output>
           <button
             type="button"
             className="plain quiet"
             onClick={() => (setRefusedWords(typed.words), input.current?.focus())}
           >
-            Keep “<bdi>{typed.words}</bdi>” as text
+            {saidWith("Keep “{words}” as text", { words: <bdi>{typed.words}</bdi> })}
           </button>
         </p>
       )}
@@ -145,13 +149,17 @@ export function Composer({ add, addAll, refused, withdraw }: ComposerProps): Rea
       {title !== "" && first?.refusal && (
         <div className="message problem" role="alert">
           <span>
-            “<bdi>{first.todo.title}</bdi>” was not added. {first.refusal.message}
+            {saidWith("“{title}” was not added.", { title: <bdi>{first.todo.title}</bdi> })} {first.refusal.message}
           </span>
           <button type="button" className="plain" onClick={() => withdraw(first.key)}>
-            Discard it
+            {said("Discard it")}
           </button>
         </div>
       )}
     </form>
   );
+}
+
+function zoneOf(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

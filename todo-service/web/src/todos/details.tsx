@@ -5,11 +5,12 @@ import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { addDays, dayOf, describeDue, nextMonday, parseDue, renderDue } from "../lib/due.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { said, type Text } from "../lib/language.ts";
 import { isComposing } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { Notes, ShownNotes } from "./notes.tsx";
 
-export const PRIORITIES = ["None", "Low", "Medium", "High"] as const;
+const PRIORITIES = ["None", "Low", "Medium", "High"] as const satisfies readonly Text[];
 
 interface DetailsProps {
   todo: Todo;
@@ -48,10 +49,10 @@ export function Details({ todo, lists, isReadOnly, move, now, edit, close }: Det
   }
 
   return (
-    <aside className="details" aria-label="Details" ref={pane} tabIndex={-1} onKeyDown={onKeyDown}>
+    <aside className="details" aria-label={said("Details")} ref={pane} tabIndex={-1} onKeyDown={onKeyDown}>
       <div className="heading">
         <h2 dir="auto">{todo.title}</h2>
-        <button type="button" className="plain dismiss" aria-label="Close details" onClick={close}>
+        <button type="button" className="plain dismiss" aria-label={said("Close details")} onClick={close}>
           ×
         </button>
       </div>
@@ -61,7 +62,7 @@ export function Details({ todo, lists, isReadOnly, move, now, edit, close }: Det
         <>
           <When todo={todo} now={now} save={(due) => void save({ due })} />
           <fieldset className="segments">
-            <legend>Priority</legend>
+            <legend>{said("Priority")}</legend>
             {PRIORITIES.map((name, priority) => (
               <label key={name}>
                 <input
@@ -70,19 +71,19 @@ export function Details({ todo, lists, isReadOnly, move, now, edit, close }: Det
                   checked={todo.priority === priority}
                   onChange={() => void save({ priority })}
                 />
-                <span>{name}</span>
+                <span>{said(name)}</span>
               </label>
             ))}
           </fieldset>
           {lists.length > 0 && (todo.list_id === null || lists.some((each) => each.id === todo.list_id)) && (
             <div className="of-list">
-              <label htmlFor="of-list">List</label>
+              <label htmlFor="of-list">{said("List")}</label>
               <select
                 id="of-list"
                 value={todo.list_id ?? ""}
                 onChange={(event) => void save({ list_id: event.target.value === "" ? null : event.target.value })}
               >
-                <option value="">Inbox</option>
+                <option value="">{said("Inbox")}</option>
                 {lists.map((each) => (
                   <option key={each.id} value={each.id}>
                     {each.name}
@@ -93,13 +94,13 @@ export function Details({ todo, lists, isReadOnly, move, now, edit, close }: Det
           )}
           {move && (
             <fieldset>
-              <legend>Place</legend>
+              <legend>{said("Place")}</legend>
               <div className="quick">
                 <button type="button" onClick={() => move(-1)}>
-                  Move up
+                  {said("Move up")}
                 </button>
                 <button type="button" onClick={() => move(1)}>
-                  Move down
+                  {said("Move down")}
                 </button>
               </div>
             </fieldset>
@@ -115,19 +116,19 @@ export function Details({ todo, lists, isReadOnly, move, now, edit, close }: Det
 function ReadOnly({ todo, now }: { todo: Todo; now: number }): ReactNode {
   return (
     <>
-      <p className="hint">This list is shared with you to look at.</p>
+      <p className="hint">{said("This list is shared with you to look at.")}</p>
       <dl>
         <div>
-          <dt>Due</dt>
-          <dd>{todo.due === null ? "No date" : describeDue(todo.due, now)}</dd>
+          <dt>{said("Due")}</dt>
+          <dd>{todo.due === null ? said("No date") : describeDue(todo.due, now)}</dd>
         </div>
         <div>
-          <dt>Priority</dt>
-          <dd>{PRIORITIES[todo.priority]}</dd>
+          <dt>{said("Priority")}</dt>
+          <dd>{said(PRIORITIES[todo.priority] ?? "None")}</dd>
         </div>
         <div>
-          <dt>Notes</dt>
-          <dd>{todo.notes === "" ? "None" : <ShownNotes text={todo.notes} />}</dd>
+          <dt>{said("Notes")}</dt>
+          <dd>{todo.notes === "" ? said("No notes") : <ShownNotes text={todo.notes} />}</dd>
         </div>
       </dl>
     </>
@@ -139,7 +140,7 @@ function When({ todo, now, save }: { todo: Todo; now: number; save: (due: string
   const { date, time } = todo.due === null ? { date: "", time: "" } : parseDue(todo.due);
   const today = dayOf(now);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const days: Array<[string, string]> = [
+  const days: Array<[Text, string]> = [
     ["Today", today],
     ["Tomorrow", addDays(today, 1)],
     ["Next Monday", nextMonday(today)],
@@ -147,7 +148,7 @@ function When({ todo, now, save }: { todo: Todo; now: number; save: (due: string
   const choices = days.filter(([, day], at) => days.findIndex((each) => each[1] === day) === at); // Monday may be tomorrow
   return (
     <fieldset className="when">
-      <legend>Due</legend>
+      <legend>{said("Due")}</legend>
       <div className="quick">
         {choices.map(([label, day]) => (
           <button
@@ -156,20 +157,20 @@ function When({ todo, now, save }: { todo: Todo; now: number; save: (due: string
             aria-pressed={date === day}
             onClick={() => save(renderDue({ date: day, time }, zone))}
           >
-            {label}
+            {said(label)}
           </button>
         ))}
         <button type="button" aria-disabled={date === ""} onClick={() => (date === "" ? undefined : save(null))}>
-          No date
+          {said("No date")}
         </button>
       </div>
       <div className="exact">
         <label>
-          Date
+          {said("Date")}
           <Changed type="date" value={date} save={(day) => save(renderDue({ date: day, time }, zone))} />
         </label>
         <label>
-          Time
+          {said("Time")}
           <Changed
             type="time"
             value={time}

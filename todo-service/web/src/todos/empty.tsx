@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { said, type Text } from "../lib/language.ts";
 
 const TEXTS = {
   all: ["A clear page", "Write down the first thing that is on your mind, and press Enter."],
@@ -9,7 +10,7 @@ const TEXTS = {
   trash: ["Nothing in the trash", "What you delete stays here for 30 days, and can be brought back."],
   finished: ["All done", "Nothing is waiting for you."],
   search: ["Nothing found", "Search looks at titles and notes, also of completed todos."],
-} as const;
+} as const satisfies Record<string, readonly [Text, Text]>;
 
 export type Emptiness = keyof typeof TEXTS;
 
@@ -22,8 +23,8 @@ export function Empty({ of }: { of: Emptiness }): ReactNode {
         <circle cx="24" cy="24" r="20" />
         <path d="m16 25 6 6 11-13" />
       </svg>
-      <h2>{heading}</h2>
-      <p>{sentence}</p>
+      <h2>{said(heading)}</h2>
+      <p>{said(sentence)}</p>
     </div>
   );
 }

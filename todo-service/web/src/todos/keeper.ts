@@ -97,6 +97,7 @@ function isSame(one: Omit<Copy, "todos">, other: Omit<Copy, "todos"> | null): bo
   return (
     other !== null &&
     one.since === other.since &&
+    one.trash === other.trash &&
     one.lists.length === other.lists.length &&
     one.lists.every((each, at) => each === other.lists[at])
   );

@@ -1,8 +1,10 @@
 // Single keys for what is done often, and the page that lists them. They work while no text is typed.
 
 import { type ReactNode, useEffect, useRef } from "react";
+import { said, type Text } from "../lib/language.ts";
 
-const KEYS: ReadonlyArray<[keys: string, what: string]> = [
+const LABELLED: readonly Text[] = ["Space", "Enter", "Delete", "Escape", "Ctrl"]; // keys with a word on them
+const KEYS: ReadonlyArray<[keys: string, what: Text]> = [
   ["N", "Write a new todo"],
   ["/", "Search"],
   ["↑ ↓", "Go through the list"],
@@ -23,6 +25,11 @@ export function takesText(element: EventTarget | null): boolean {
   return element instanceof HTMLTextAreaElement;
 }
 
+function labelOf(key: string): string {
+  const label = LABELLED.find((each) => each === key);
+  return label ? said(label) : key;
+}
+
 export function Keys(): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -40,24 +47,24 @@ export function Keys(): ReactNode {
   return (
     <>
       <button type="button" className="plain quiet show-keys" onClick={() => dialog.current?.showModal()}>
-        Keyboard <kbd>?</kbd>
+        {said("Keyboard")} <kbd>?</kbd>
       </button>
-      <dialog ref={dialog} aria-label="Keyboard">
-        <h2>Keyboard</h2>
+      <dialog ref={dialog} aria-label={said("Keyboard")}>
+        <h2>{said("Keyboard")}</h2>
         <dl>
           {KEYS.map(([keys, what]) => (
             <div key={keys}>
               <dt>
                 {keys.split(" ").map((key) => (
-                  <kbd key={key}>{key}</kbd>
+                  <kbd key={key}>{labelOf(key)}</kbd>
                 ))}
               </dt>
-              <dd>{what}</dd>
+              <dd>{said(what)}</dd>
             </div>
           ))}
         </dl>
         <form method="dialog">
-          <button type="submit">Close</button>
+          <button type="submit">{said("Close")}</button>
         </form>
       </dialog>
     </>

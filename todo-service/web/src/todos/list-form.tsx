@@ -3,9 +3,22 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { TodoList } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { counted, said, type Text } from "../lib/language.ts";
 import { isComposing } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { type Color, COLORS, type Lists } from "./lists.ts";
+
+const NAMES: Record<Color, Text> = {
+  gray: "gray",
+  red: "red",
+  orange: "orange",
+  yellow: "yellow",
+  green: "green",
+  teal: "teal",
+  blue: "blue",
+  purple: "purple",
+  pink: "pink",
+};
 
 interface ListFormProps {
   lists: Lists;
@@ -53,11 +66,16 @@ export function ListForm({ lists, list, size, made, remove, share, close }: List
   const all = lists.own();
   const at = all.findIndex((each) => each.id === list?.id);
   return (
-    <dialog ref={dialog} className="list-form" aria-label={list ? `List: ${list.name}` : "New list"} onClose={close}>
+    <dialog
+      ref={dialog}
+      className="list-form"
+      aria-label={list ? said("List: {name}", { name: list.name }) : said("New list")}
+      onClose={close}
+    >
       <form onSubmit={submit}>
-        <h2>{list ? "Change the list" : "A new list"}</h2>
+        <h2>{said(list ? "Change the list" : "A new list")}</h2>
         <div className="field">
-          <label htmlFor="list-name">Name</label>
+          <label htmlFor="list-name">{said("Name")}</label>
           <input
             id="list-name"
             dir="auto"
@@ -71,12 +89,12 @@ export function ListForm({ lists, list, size, made, remove, share, close }: List
           />
         </div>
         <fieldset className="swatches">
-          <legend>Colour</legend>
+          <legend>{said("Colour")}</legend>
           {COLORS.map((each) => (
-            <label key={each} title={each}>
+            <label key={each} title={said(NAMES[each])}>
               <input type="radio" name="color" checked={color === each} onChange={() => setColor(each)} />
               <span className={`dot ${each}`} />
-              <span className="visually-hidden">{each}</span>
+              <span className="visually-hidden">{said(NAMES[each])}</span>
             </label>
           ))}
         </fieldset>
@@ -89,24 +107,22 @@ export function ListForm({ lists, list, size, made, remove, share, close }: List
               share(list);
             }}
           >
-            {list.members === 0 ? "Share …" : `Shared with ${list.members} …`}
+            {list.members === 0 ? said("Share …") : said("Shared with {number} …", { number: list.members })}
           </button>
         )}
         {list && all.length > 1 && (
           <fieldset>
-            <legend>
-              Place: {at + 1} of {all.length}
-            </legend>
+            <legend>{said("Place: {number} of {total}", { number: at + 1, total: all.length })}</legend>
             <div className="quick">
               <button type="button" aria-disabled={at === 0} onClick={() => void attempt(() => lists.move(list, -1))}>
-                Move up
+                {said("Move up")}
               </button>
               <button
                 type="button"
                 aria-disabled={at === all.length - 1}
                 onClick={() => void attempt(() => lists.move(list, 1))}
               >
-                Move down
+                {said("Move down")}
               </button>
             </div>
           </fieldset>
@@ -114,18 +130,22 @@ export function ListForm({ lists, list, size, made, remove, share, close }: List
         {failure && <FailureMessage failure={failure} />}
         <div className="actions">
           <button type="submit" className="primary" disabled={name.trim() === ""} aria-busy={isBusy}>
-            {list ? "Save" : "Make the list"}
+            {said(list ? "Save" : "Make the list")}
           </button>
           <button type="button" onClick={() => dialog.current?.close()}>
-            Cancel
+            {said("Cancel")}
           </button>
         </div>
         {list && (
           <div className="delete-list">
             <p className="hint">
               {size === 0
-                ? "The list is empty."
-                : `Its ${size === 1 ? "todo is" : `${size} todos are`} deleted with it. You can undo this.`}
+                ? said("The list is empty.")
+                : counted(
+                    size,
+                    "Its todo is deleted with it. You can undo this.",
+                    "Its {number} todos are deleted with it. You can undo this.",
+                  )}
             </p>
             <button
               type="button"
@@ -135,7 +155,7 @@ export function ListForm({ lists, list, size, made, remove, share, close }: List
                 remove(list);
               }}
             >
-              Delete the list
+              {said("Delete the list")}
             </button>
           </div>
         )}

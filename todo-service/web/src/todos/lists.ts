@@ -1,25 +1,45 @@
-// The person's lists, in memory: part of the store, which reads them from /api/v1/changes together with the todos.
+// The person's lists, in memory: part of the store, which reads them from /api/v1/changes together with the todos. On top of
+// them lies what the outbox has: lists that are made without a network, and what is changed.
 
 import type { NewTodoList, TodoApi, TodoList, TodoListChange } from "../lib/api.ts";
+import { isOfConnection } from "../lib/connection.ts";
+import { Failure } from "../lib/failure.ts";
 import { placeAt } from "../lib/positions.ts";
+import { type Entry, type Fate, isListChange, isMade, isNewList, type ListChange, type NewList } from "./entries.ts";
+import type { Outbox } from "./outbox.ts";
+import { isAsSeen, missingOf } from "./versions.ts";
 
 export const COLORS = ["gray", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink"] as const;
 export type Color = (typeof COLORS)[number];
 
 interface Surroundings {
-  api: Pick<TodoApi, "createList" | "changeList" | "removeList" | "restoreList" | "deletedLists">;
+  api: Pick<TodoApi, "createList" | "changeList" | "removeList" | "restoreList">;
   newKey: () => string;
+  now: () => number;
+  /** Whether a change would not arrive now. */
+  isAway: () => boolean;
   /** Called after each change. */
   changed: () => void;
   tellOthers: () => void;
   /** Reads what else has changed: the todos of a list go and come with it. */
   sync: () => Promise<void>;
+  outbox: () => Pick<Outbox, "all" | "addList" | "deferList" | "recall" | "idOf" | "isToCome" | "send">;
+}
+
+/** The lists as they will be, and the ids of those that are being deleted. */
+interface Shown {
+  lists: ReadonlyMap<string, TodoList>;
+  hidden: ReadonlySet<string>;
 }
 
 export class Lists {
   readonly #surroundings: Surroundings;
   #known = new Map<string, TodoList>();
   #hidden = new Set<string>();
+  /** Those that went away while this tab knew them. */
+  #gone = new Map<string, TodoList>();
+  #shown: Shown | null = null;
+  #era = 0; // another person, another era
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -27,14 +47,13 @@ export class Lists {
 
   /** Own ones in the person's order, then those that others share, by name. */
   all(): TodoList[] {
-    const shown = [...this.#known.values()].filter((each) => !this.#hidden.has(each.id));
-    const shared = shown.filter((each) => each.role !== "owner");
+    const shared = this.#every().filter((each) => each.role !== "owner");
     return [...this.own(), ...shared.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1))];
   }
 
   own(): TodoList[] {
-    return [...this.#known.values()]
-      .filter((each) => each.role === "owner" && !this.#hidden.has(each.id))
+    return this.#every()
+      .filter((each) => each.role === "owner")
       .sort((a, b) => (a.position === b.position ? (a.id < b.id ? -1 : 1) : a.position < b.position ? -1 : 1));
   }
 
@@ -43,45 +62,79 @@ export class Lists {
     return [...this.#known.values()];
   }
 
+  /** As the API knows it. */
+  find(id: string | null): TodoList | undefined {
+    return this.#known.get(id ?? "");
+  }
+
+  /** A list that went away while this tab knew it. */
+  findGone(id: string | null): TodoList | undefined {
+    return this.#gone.get(id ?? "");
+  }
+
   isKnown(id: string): boolean {
-    return this.#known.has(id);
+    return this.#show().lists.has(id);
   }
 
   /** Whether the list is being deleted, and its todos with it. */
   isHidden(id: string | null): boolean {
-    return id !== null && this.#hidden.has(id);
+    return id !== null && this.#show().hidden.has(id);
   }
 
   replace(lists: readonly TodoList[]): void {
+    const before = this.#known;
     this.#known = new Map(lists.map((each) => [each.id, each]));
+    for (const each of before.values()) if (!this.#known.has(each.id)) this.#gone.set(each.id, each);
+    this.#shown = null;
   }
 
   merge(lists: readonly TodoList[], gone: ReadonlyArray<{ id: string }>): void {
     for (const list of lists) this.#put(list);
-    for (const { id } of gone) this.#known.delete(id);
+    for (const { id } of gone) this.#drop(id);
   }
 
   forget(): void {
     this.#known = new Map();
+    this.#gone = new Map();
     this.#hidden = new Set();
+    this.#shown = null;
+    this.#era += 1;
   }
 
+  /** Something has changed: what is shown is made anew when it is asked for. */
+  changed(): void {
+    this.#shown = null;
+  }
+
+  /** Without a network it has a place and its key as its id, until it is sent. */
   async create(list: NewTodoList): Promise<TodoList> {
-    const made = await this.#surroundings.api.createList(list, this.#surroundings.newKey());
-    this.#put(made);
-    this.#told();
-    return made;
+    const { api, newKey, now, isAway, outbox } = this.#surroundings;
+    const [key, at] = [newKey(), now()];
+    if (isAway()) return asList(outbox().addList({ ...list, position: latest(at) }, key));
+    try {
+      const made = await api.createList(list, key);
+      this.#put(made);
+      this.#told();
+      return made;
+    } catch (error) {
+      if (!(error instanceof Failure && isOfConnection(error))) throw error;
+      return asList(outbox().addList(list, key, at)); // as it was sent, because it may have arrived
+    }
   }
 
-  /** Shown at once, and taken back if it fails. The last writer of a member wins. */
+  /** Shown at once, and taken back if it fails; without a network it waits for one. The last writer of a member wins. */
   async change(list: TodoList, change: TodoListChange): Promise<void> {
-    this.#known.set(list.id, { ...list, ...change } as TodoList);
+    const { api, outbox } = this.#surroundings;
+    if (this.#mustWait(list.id)) return this.#defer(list, change);
+    const before = this.#known.get(list.id) ?? list;
+    this.#known.set(list.id, { ...before, ...change } as TodoList);
     this.#surroundings.changed();
     try {
-      this.#put(await this.#surroundings.api.changeList(list.id, change));
+      this.#put(await api.changeList(list.id, change));
       this.#told();
     } catch (error) {
-      if (this.#known.get(list.id)?.version === list.version) this.#known.set(list.id, list);
+      if (this.#known.get(list.id)?.version === before.version) this.#known.set(list.id, before);
+      if (error instanceof Failure && isOfConnection(error)) return outbox().deferList(before, change);
       this.#surroundings.changed();
       throw error;
     }
@@ -96,15 +149,18 @@ export class Lists {
     await this.change(list, { position: placeAt(others, index, false) });
   }
 
-  /** The list and its todos disappear at once, and are shown again if that fails. */
+  /** The list and its todos disappear at once, and are shown again if that fails; without a network it waits for one. */
   async remove(list: TodoList): Promise<void> {
+    const { outbox } = this.#surroundings;
+    if (this.#mustWait(list.id)) return this.#defer(list, {}, { isRemoval: true });
     this.#hidden.add(list.id);
     this.#surroundings.changed();
     try {
-      await this.#surroundings.api.removeList(list.id);
-      this.#known.delete(list.id);
+      await this.#sendRemoval(list.id);
       this.#surroundings.tellOthers();
-      await this.#surroundings.sync();
+    } catch (error) {
+      if (!(error instanceof Failure && isOfConnection(error))) throw error;
+      outbox().deferList(list, {}, { isRemoval: true });
     } finally {
       this.#hidden.delete(list.id);
       this.#surroundings.changed();
@@ -112,14 +168,108 @@ export class Lists {
   }
 
   async restore(list: TodoList): Promise<void> {
-    this.#put(await this.#surroundings.api.restoreList(list.id));
-    this.#told();
+    const { outbox } = this.#surroundings;
+    if (outbox().recall(list.id)) return;
+    const id = outbox().idOf(list.id);
+    if (this.#mustWait(id)) return this.#defer({ ...list, id }, {}, { isRestored: true });
+    try {
+      await this.#sendRestoration(id);
+      this.#told();
+    } catch (error) {
+      if (!(error instanceof Failure && isOfConnection(error))) throw error;
+      outbox().deferList({ ...list, id }, {}, { isRestored: true });
+    }
+  }
+
+  #defer(list: TodoList, change: TodoListChange, fate: Fate = {}): void {
+    const { outbox } = this.#surroundings;
+    outbox().deferList(list, change, fate);
+    void outbox().send(); // it may wait for another entry only
+  }
+
+  /** Send one of the outbox. Returns the id of a new list. */
+  async send(entry: NewList | ListChange): Promise<string | undefined> {
+    const era = this.#era;
+    if (isNewList(entry)) {
+      const made = await this.#surroundings.api.createList(entry.list, entry.key);
+      if (era === this.#era) this.#put(made);
+      return made.id;
+    }
+    const id = this.#surroundings.outbox().idOf(entry.seenList.id);
+    if (entry.isRestored) await this.#sendRestoration(id);
+    if (Object.keys(entry.listChange).length > 0) {
+      const made = await this.#sendChange(id, entry.seenList, entry.listChange);
+      if (era === this.#era) this.#put(made);
+    }
+    if (entry.isRemoval) await this.#sendRemoval(id);
+    return undefined;
+  }
+
+  /** What was changed elsewhere meanwhile is no conflict, unless it is the same member. Of places the last one counts. */
+  async #sendChange(id: string, seen: TodoList, change: TodoListChange): Promise<TodoList> {
+    const { api, sync } = this.#surroundings;
+    const { position: _, ...compared } = change;
+    const before = this.#known.get(id);
+    const isSame = before !== undefined && isAsSeen(before, seen, compared);
+    try {
+      return await api.changeList(id, change, (isSame ? before : seen).version);
+    } catch (error) {
+      if (!(error instanceof Failure && error.kind === "conflict")) throw error;
+      await sync();
+      const known = this.#known.get(id);
+      if (known === undefined) throw error;
+      const missing = missingOf(known, compared); // the others had arrived, and the answer was lost
+      if (!isAsSeen(known, seen, missing)) throw error;
+      return api.changeList(id, change, known.version);
+    }
+  }
+
+  async #sendRemoval(id: string): Promise<void> {
+    await this.#surroundings.api.removeList(id).catch((error: unknown) => {
+      if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
+    });
+    this.#drop(id);
     await this.#surroundings.sync();
   }
 
-  /** What the trash has; asked anew each time. */
-  readDeleted(): Promise<TodoList[]> {
-    return this.#surroundings.api.deletedLists();
+  async #sendRestoration(id: string): Promise<void> {
+    const era = this.#era;
+    const restored = await this.#surroundings.api.restoreList(id);
+    if (era === this.#era) this.#put(restored);
+    await this.#surroundings.sync();
+  }
+
+  /** Whether a change of the list would not arrive now. */
+  #mustWait(id: string): boolean {
+    const { isAway, outbox } = this.#surroundings;
+    const isComing = (each: Entry): boolean =>
+      isListChange(each) && each.isRestored === true && !each.refusal && each.seenList.id === id;
+    return isAway() || outbox().isToCome(id) || outbox().all().some(isComing);
+  }
+
+  #every(): TodoList[] {
+    return [...this.#show().lists.values()];
+  }
+
+  #show(): Shown {
+    return (this.#shown ??= this.#withTheOutbox());
+  }
+
+  #withTheOutbox(): Shown {
+    const { outbox } = this.#surroundings;
+    const lists = new Map(this.#known);
+    const hidden = new Set(this.#hidden);
+    for (const entry of outbox().all()) {
+      if (isNewList(entry) && !isMade(entry)) lists.set(entry.key, asList(entry));
+      if (!isListChange(entry) || entry.refusal) continue;
+      const { seenList, listChange, isRestored, isRemoval } = entry;
+      const id = outbox().idOf(seenList.id);
+      const list = lists.get(id) ?? (isRestored && { ...seenList, id, deleted_at: null });
+      if (list) lists.set(id, { ...list, ...listChange } as TodoList);
+      if (isRemoval) hidden.add(id);
+    }
+    for (const id of hidden) lists.delete(id);
+    return { lists, hidden };
   }
 
   #told(): void {
@@ -130,5 +280,36 @@ export class Lists {
   #put(list: TodoList): void {
     const known = this.#known.get(list.id);
     if (!known || known.version <= list.version) this.#known.set(list.id, list);
+    this.#gone.delete(list.id);
+    this.#shown = null;
   }
+
+  #drop(id: string): void {
+    const known = this.#known.get(id);
+    if (known) this.#gone.set(id, known);
+    this.#known.delete(id);
+    this.#shown = null;
+  }
+}
+
+/** A position after all others, as the API gives it to a new list. */
+function latest(now: number): string {
+  return `${now.toString(16).padStart(12, "0")}V`;
+}
+
+/** A list that is not sent yet, as it is shown. */
+function asList({ key, list }: NewList): TodoList {
+  return {
+    id: key,
+    name: list.name,
+    color: list.color ?? "gray",
+    position: list.position ?? "z",
+    role: "owner",
+    shared_by: null,
+    members: 0,
+    version: 0,
+    created_at: "",
+    updated_at: "",
+    deleted_at: null,
+  };
 }

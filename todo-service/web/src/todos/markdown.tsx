@@ -6,6 +6,7 @@
 
 import type { MarkedToken, Token } from "marked";
 import { Fragment, type ReactNode, useMemo } from "react";
+import { said } from "../lib/language.ts";
 
 const DEEPEST = 20; // quotes, lists and emphasis in one another; what is deeper is shown as it was typed
 const LONGEST = 2_000; // characters of a line; the library's time grows with their square
@@ -81,13 +82,13 @@ function element(token: MarkedToken, depth: number): ReactNode {
     }
     case "checkbox":
       return (
-        <span role="img" aria-label={token.checked ? "Done:" : "Open:"}>
+        <span role="img" aria-label={said(token.checked ? "Done:" : "Open:")}>
           {token.checked ? "☑ " : "☐ "}
         </span>
       );
     case "table":
       return (
-        <div className="table" tabIndex={0} role="group" aria-label="Table">
+        <div className="table" tabIndex={0} role="group" aria-label={said("Table")}>
           <table>
             <thead>
               <tr>

@@ -3,6 +3,7 @@
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import type { Todo } from "../lib/api.ts";
 import { useDraft } from "../lib/drafts.ts";
+import { said } from "../lib/language.ts";
 import { loadMarkdown, Markdown, type Read } from "./markdown.tsx";
 
 let loaded: Read | null = null;
@@ -58,18 +59,18 @@ export function Notes({ todo, save }: NotesProps): ReactNode {
 
   if (!isWriting && !isDirty && text !== "")
     return (
-      <section className="notes" aria-label="Notes">
-        <h3>Notes</h3>
+      <section className="notes" aria-label={said("Notes")}>
+        <h3>{said("Notes")}</h3>
         <ShownNotes text={text} />
         <button type="button" autoFocus={wasWriting} onClick={() => setWriting(true)}>
-          Edit notes
+          {said("Edit notes")}
         </button>
       </section>
     );
   return (
     <form className="notes" onSubmit={(event) => void submit(event)}>
       <label>
-        Notes
+        {said("Notes")}
         <textarea
           dir="auto"
           rows={4}
@@ -84,7 +85,7 @@ export function Notes({ todo, save }: NotesProps): ReactNode {
         />
       </label>
       <button type="submit" className="primary" aria-disabled={!isDirty && seen.notes === ""}>
-        Save notes
+        {said("Save notes")}
       </button>
     </form>
   );

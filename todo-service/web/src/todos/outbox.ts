@@ -1,46 +1,37 @@
-// What the person has done and the API has not answered: new todos, and changes that were made without a network. They are
-// sent one after another, in the order in which they were made, by one tab.
+// What the person has done and the API has not answered: new todos, and what was done without a network to todos and lists. It
+// is sent one after another, in the order in which it was done, by one tab.
 //
 // All tabs share them: they are on the shelf (lib/shelf.ts). Who holds the lock reads the shelf first, so nothing is sent by
 // two tabs. What could not be put there yet is kept as a draft of this tab, over a reload too.
 
-import type { NewTodo, Todo, TodoChange } from "../lib/api.ts";
+import type { NewTodo, NewTodoList, Todo, TodoChange, TodoList, TodoListChange } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, Failure } from "../lib/failure.ts";
+import { said } from "../lib/language.ts";
+import {
+  bare,
+  type Deferred,
+  type Entry,
+  type Fate,
+  isDeferred,
+  isEntry,
+  isListChange,
+  isMade,
+  isNewList,
+  isSame,
+  isUnsent,
+  isWaiting,
+  type ListChange,
+  listIn,
+  type NewList,
+  parse,
+  seenBefore,
+  type Waiting,
+} from "./entries.ts";
 
 const LOCK = "todo-outbox";
 const AGAIN = 1_000; // milliseconds until a creation is repeated whose first request still runs
 const REMEMBERED = 23 * 3_600_000; // milliseconds for which the API certainly knows an Idempotency-Key; it says 24 hours
-
-/** A todo that was typed and is not stored yet. With a refusal it is not sent again until the person has decided. */
-export interface Waiting {
-  key: string;
-  todo: NewTodo;
-  /** When it was sent first, in milliseconds since the epoch. It may have arrived, and its answer was lost. */
-  triedAt?: number;
-  refusal?: Failure;
-}
-
-/** A change of a todo that waits for the network, or that was refused when it was sent. */
-export interface Deferred {
-  key: string;
-  /** The todo as the person saw it. */
-  seen: Todo;
-  change: TodoChange;
-  /** It is deleted, after the change if there is one. */
-  isRemoval?: true;
-  refusal?: Failure;
-}
-
-export type Entry = Waiting | Deferred;
-
-export function isWaiting(entry: Entry): entry is Waiting {
-  return "todo" in entry;
-}
-
-export function isDeferred(entry: Entry): entry is Deferred {
-  return !isWaiting(entry);
-}
 
 export interface OutboxShelf {
   outbox(ownerId: string): Promise<Entry[] | null>;
@@ -58,8 +49,8 @@ interface Surroundings {
   now: () => number;
   /** Whether a change would not arrive now. */
   isAway: () => boolean;
-  /** Makes one of them real. Fails like a call of the API. */
-  send: (entry: Entry) => Promise<void>;
+  /** Makes one of them real; of a new list it returns the id. Fails like a call of the API. */
+  send: (entry: Entry) => Promise<string | undefined>;
   changed: () => void;
   tellOthers: () => void;
 }
@@ -99,6 +90,34 @@ export class Outbox {
     return added;
   }
 
+  /** A new list. `triedAt`: it was sent under this key, and the answer was lost. */
+  addList(list: NewTodoList, key: string, triedAt?: number): NewList {
+    const added = { key, list, ...(triedAt === undefined ? {} : { triedAt }) };
+    this.#append(added);
+    void this.send();
+    return added;
+  }
+
+  /** The id of a list whose id may still be the key of a new one. */
+  idOf<T extends string | null | undefined>(id: T): T | string {
+    return this.#newList(id)?.madeId ?? id;
+  }
+
+  /** What a list was called before the API gave it its id. */
+  firstIdOf(id: string): string {
+    return this.#entries.find((each) => isNewList(each) && each.madeId === id)?.key ?? id;
+  }
+
+  /** Whether there is no such list yet, because it was not sent. */
+  isToCome(id: string | null | undefined): boolean {
+    const list = this.#newList(id);
+    return list !== undefined && !isMade(list);
+  }
+
+  #newList(id: string | null | undefined): NewList | undefined {
+    return this.#entries.filter(isNewList).find((each) => each.key === id);
+  }
+
   has(key: string): boolean {
     return this.#entries.some((each) => each.key === key);
   }
@@ -111,27 +130,55 @@ export class Outbox {
     return true;
   }
 
-  /** Later changes of the same todo join the first one, whose `seen` decides what is a conflict. */
-  defer(seen: Todo, change: TodoChange, removal: { isRemoval?: true } = {}): void {
-    const joined = this.#entries.find(
-      (each): each is Deferred =>
-        isDeferred(each) && each.seen.id === seen.id && !each.refusal && each.key !== this.#underWay,
-    );
-    if (joined === undefined) return this.#append({ key: this.#surroundings.newKey(), seen, change, ...removal });
-    const before = { ...seen, ...seenBefore(joined) };
-    this.#replace(joined, { ...joined, seen: before, change: { ...joined.change, ...change }, ...removal });
+  /** A later change of the same todo joins the one before, whose `seen` decides what is a conflict. */
+  defer(seen: Todo, change: TodoChange, fate: Fate = {}): void {
+    const before = this.#entries.findLast((each) => isDeferred(each) && each.seen.id === seen.id && this.#isOpen(each));
+    // The list that it is put into must be sent before.
+    if (before === undefined || !isDeferred(before) || this.isToCome(change.list_id))
+      return this.#append({ key: this.#surroundings.newKey(), seen, change, ...fate });
+    const first = { ...seen, ...seenBefore(before.seen, before.change) };
+    this.#replace(before, { ...before, seen: first, change: { ...before.change, ...change }, ...fate });
   }
 
-  /** Undo a deletion that was not sent. False if there is none. */
+  /** The same of a list. Its deletion joins nothing: it must come after the todos that were put into the list. */
+  deferList(seen: TodoList, change: TodoListChange, fate: Fate = {}): void {
+    const id = this.idOf(seen.id);
+    const before = this.#entries.findLast((each) => isListChange(each) && this.idOf(each.seenList.id) === id);
+    if (before === undefined || !isListChange(before) || !this.#isOpen(before) || before.isRemoval || fate.isRemoval)
+      return this.#append({ key: this.#surroundings.newKey(), seenList: seen, listChange: change, ...fate });
+    const first = { ...seen, ...seenBefore(before.seenList, before.listChange) };
+    this.#replace(before, { ...before, seenList: first, listChange: { ...before.listChange, ...change }, ...fate });
+  }
+
+  #isOpen(entry: Entry): boolean {
+    return !entry.refusal && entry.key !== this.#underWay;
+  }
+
+  /** Undo a deletion of a todo or a list that was not sent. False if there is none. */
   recall(id: string): boolean {
-    const removal = this.#entries.find(
-      (each): each is Deferred => isDeferred(each) && each.seen.id === id && each.isRemoval === true,
-    );
+    const isIt = (each: Deferred | ListChange): boolean =>
+      isDeferred(each) ? each.seen.id === id : this.idOf(each.seenList.id) === this.idOf(id);
+    const removal = this.#entries
+      .filter((each) => isDeferred(each) || isListChange(each))
+      .find((each) => each.isRemoval === true && isIt(each));
     if (removal === undefined || removal.key === this.#underWay) return false;
-    const { key, seen, change } = removal;
-    if (Object.keys(change).length > 0) this.#replace(removal, { key, seen, change });
-    else this.drop(key);
+    const { isRemoval: _, refusal: __, ...rest } = removal;
+    const change = isDeferred(removal) ? removal.change : removal.listChange;
+    if (Object.keys(change).length > 0 || removal.isRestored) this.#replace(removal, rest as Entry);
+    else this.drop(removal.key);
     return true;
+  }
+
+  /** Give up a new list that was refused. The todos that wait for it go to the inbox. */
+  giveUp({ key }: NewList): void {
+    for (const each of this.#entries) {
+      if (listIn(each) !== key) continue;
+      if (isListChange(each)) this.drop(each.key);
+      if (isWaiting(each)) this.#replace(each, { ...each, todo: { ...each.todo, list_id: null } });
+      if (isDeferred(each)) this.#replace(each, { ...each, change: { ...each.change, list_id: null } });
+    }
+    this.drop(key);
+    void this.send();
   }
 
   #replace(entry: Entry, renewed: Entry): void {
@@ -150,13 +197,13 @@ export class Outbox {
     this.#surroundings.changed();
   }
 
-  /** Send one again that was refused; `seen`: what the person has seen since. */
-  insist(key: string, seen?: Todo): void {
+  /** Send one again that was refused, maybe with what the person has seen or chosen since. */
+  insist(key: string, since: { seen?: Todo; seenList?: TodoList; todo?: NewTodo } = {}): void {
     this.#entries = this.#entries.map((each) => {
       if (each.key !== key) return each;
       const { refusal: _, ...rest } = each;
-      if (isWaiting(rest)) return { key: rest.key, todo: rest.todo };
-      return { ...rest, ...(seen && { seen }) };
+      if (isWaiting(rest)) return { key: rest.key, todo: since.todo ?? rest.todo };
+      return isNewList(rest) ? { key: rest.key, list: rest.list } : { ...rest, ...since };
     });
     const renewed = this.#entries.find((each) => each.key === key);
     if (renewed) this.#keep(renewed);
@@ -182,7 +229,8 @@ export class Outbox {
     do {
       this.#isAskedAgain = false;
       await this.refresh();
-      if (this.#entries.some((each) => !each.refusal))
+      // Without a network nothing is tried, so nothing may have arrived.
+      if (!this.#surroundings.isAway() && this.#entries.some(isUnsent))
         goesOn = await this.#surroundings.locks.request(LOCK, () => this.#sendAll(owner));
     } while (this.#isAskedAgain && goesOn);
   }
@@ -190,8 +238,9 @@ export class Outbox {
   /** False if the network or the person is gone. */
   async #sendAll(owner: string): Promise<boolean> {
     await this.refresh();
+    this.#forgetOldLists();
     while (owner === this.#owner) {
-      const next = this.#entries.find((each) => !each.refusal);
+      const next = this.#entries.find((each) => isUnsent(each) && !this.isToCome(listIn(each)));
       if (next === undefined) return true;
       if (!(await this.#sendOne(owner, next))) return false;
     }
@@ -203,14 +252,14 @@ export class Outbox {
     this.#underWay = next.key;
     try {
       this.#note(next);
-      await this.#surroundings.send(next);
+      const madeId = await this.#surroundings.send(next);
       if (owner !== this.#owner) return false;
-      await this.#finish(next);
+      await this.#finish(next, madeId);
       this.#surroundings.tellOthers();
     } catch (error) {
       const failure = expected(error);
       if (owner !== this.#owner || isOfConnection(failure) || failure.kind === "signed-out") return false;
-      if (isWaiting(next) && failure.kind === "conflict") await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      if (isNew(next) && failure.kind === "conflict") await new Promise((resolve) => setTimeout(resolve, AGAIN));
       else this.#refuse(next.key, failure);
     } finally {
       if (this.#underWay === next.key) this.#underWay = null;
@@ -219,21 +268,38 @@ export class Outbox {
   }
 
   /** It was sent. Another tab may have joined a change to it meanwhile: then it stays, and is sent again. */
-  async #finish(sent: Entry): Promise<void> {
+  async #finish(sent: Entry, madeId: string | undefined): Promise<void> {
     await this.#written;
-    const isJoined = isDeferred(sent) && !this.#loose.has(sent.key);
-    const joined = isJoined ? await this.#surroundings.shelf.dropEntry(sent.key, (kept) => !isSame(kept, sent)) : null;
-    if (joined === null) this.drop(sent.key);
-    else this.#entries = this.#entries.map((each) => (each.key === sent.key ? bare(joined) : each));
+    if (isNewList(sent)) {
+      const tried = this.#newList(sent.key) ?? sent;
+      this.#replace(tried, { ...tried, ...(madeId !== undefined && { madeId }) });
+    } else {
+      const isJoined = !isWaiting(sent) && !this.#loose.has(sent.key);
+      const joined = isJoined
+        ? await this.#surroundings.shelf.dropEntry(sent.key, (kept) => !isSame(kept, sent))
+        : null;
+      if (joined === null) this.drop(sent.key);
+      else this.#entries = this.#entries.map((each) => (each.key === sent.key ? bare(joined) : each));
+    }
     await this.#written; // before another tab gets the lock
+  }
+
+  /** After a day no tab waits for the key of a list any more. */
+  #forgetOldLists(): void {
+    const now = this.#surroundings.now();
+    for (const each of this.#entries)
+      if (isNewList(each) && isMade(each) && now - (each.triedAt ?? 0) > REMEMBERED) this.drop(each.key);
   }
 
   /** A creation whose first request is too old to be repeated safely is the person's to decide. */
   #note(entry: Entry): void {
-    if (!isWaiting(entry)) return;
+    if (!isNew(entry)) return;
     const now = this.#surroundings.now();
     if (entry.triedAt !== undefined && now - entry.triedAt > REMEMBERED)
-      throw new Failure("invalid", "It was sent a day ago, and the answer was lost. Look whether it is there already.");
+      throw new Failure(
+        "invalid",
+        said("It was sent a day ago, and the answer was lost. Look whether it is there already."),
+      );
     if (entry.triedAt !== undefined) return;
     const tried = { ...entry, triedAt: now };
     this.#entries = this.#entries.map((each) => (each.key === entry.key ? tried : each));
@@ -289,41 +355,11 @@ export class Outbox {
   }
 }
 
-/** The members that a deferred change changes, as the person saw them first. */
-function seenBefore({ seen, change }: Deferred): Partial<Todo> {
-  const members = Object.keys(change) as Array<keyof TodoChange>;
-  return Object.fromEntries(members.map((each) => [each, seen[each]]));
+function isNew(entry: Entry): entry is Waiting | NewList {
+  return isWaiting(entry) || isNewList(entry);
 }
 
 /** The entry of this tab, which may have a refusal, unless another tab has changed it. */
 function ifSame(mine: Entry | undefined, kept: Entry): Entry {
   return mine && isSame(mine, kept) ? mine : kept;
-}
-
-function isSame(one: Entry, other: Entry): boolean {
-  return JSON.stringify(plain(one)) === JSON.stringify(plain(other));
-}
-
-/** What of it is sent. */
-function plain(entry: Entry): unknown[] {
-  return isWaiting(entry) ? [entry.key, entry.todo] : [entry.key, entry.seen, entry.change, entry.isRemoval];
-}
-
-/** Without what the shelf added to it. */
-function bare(entry: Entry & { place?: unknown }): Entry {
-  const { place: _, ...rest } = entry;
-  return rest as Entry;
-}
-
-/** Another build may have kept other things, which this one leaves alone. */
-function isEntry(kept: Partial<Waiting & Deferred>): boolean {
-  return typeof kept.key === "string" && (typeof kept.todo?.title === "string" || typeof kept.seen?.id === "string");
-}
-
-export function parse(text: string | undefined): Entry[] {
-  try {
-    return (JSON.parse(text ?? "[]") as Entry[]).filter(isEntry);
-  } catch {
-    return [];
-  }
 }

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
+import { said, saidWith } from "../lib/language.ts";
 
 interface PastedProps {
   titles: readonly string[];
@@ -22,17 +23,21 @@ export function Pasted({ titles, addAll, paste, close }: PastedProps): ReactNode
   return (
     <div className="message pasted" role="group" aria-labelledby="pasted" onKeyDown={onKeyDown}>
       <p id="pasted">
-        {titles.length} lines were pasted, from “<bdi>{titles[0]}</bdi>” to “<bdi>{titles.at(-1)}</bdi>”.
+        {saidWith("{number} lines were pasted, from “{first}” to “{last}”.", {
+          number: titles.length,
+          first: <bdi>{titles[0]}</bdi>,
+          last: <bdi>{titles.at(-1)}</bdi>,
+        })}
       </p>
       <div className="actions">
         <button type="button" className="primary" ref={first} onClick={addAll}>
-          Add {titles.length} todos
+          {said("Add {number} todos", { number: titles.length })}
         </button>
         <button type="button" onClick={paste}>
-          Paste as one line
+          {said("Paste as one line")}
         </button>
         <button type="button" onClick={close}>
-          Cancel
+          {said("Cancel")}
         </button>
       </div>
     </div>

@@ -3,29 +3,34 @@
 import { type FormEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import type { Invitation, Member, Sharing, TodoList } from "../lib/api.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { locale, said, saidWith, type Text } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { useOnline } from "../parts/online.ts";
 
 type Role = Member["role"];
 
-export const ROLES: Record<Role, string> = { editor: "can edit", viewer: "can look" };
+export const ROLES: Record<Role, Text> = { editor: "can edit", viewer: "can look" };
 
 interface ShareProps {
   api: Sharing;
   list: TodoList;
   /** The person's own name, as others will see it. */
   name: string;
+  /** The list was made without a network, and is not sent yet. */
+  isToCome: boolean;
   /** Called after each change, so that the lists are read again. */
   changed: () => void;
   close: () => void;
 }
 
-export function Share({ api, list, name, changed, close }: ShareProps): ReactNode {
+export function Share({ api, list, name, isToCome, changed, close }: ShareProps): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const [members, setMembers] = useState<Member[] | null>(null);
   const [invitations, setInvitations] = useState<Invitation[]>([]);
   const [link, setLink] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const isOwner = list.role === "owner";
+  const isOnline = useOnline();
 
   const read = useCallback(async (): Promise<void> => {
     setMembers(await api.members(list.id));
@@ -42,7 +47,9 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
   }, []);
 
   useEffect(() => dialog.current?.showModal(), []);
-  useEffect(() => void attempt(read), [attempt, read, list.version]); // somebody has joined or left
+  useEffect(() => {
+    if (!isToCome) void attempt(read);
+  }, [attempt, read, isToCome, isOnline, list.version]); // the network is back; or somebody has joined or left
 
   async function change(act: () => Promise<unknown>): Promise<void> {
     await attempt(async () => {
@@ -53,29 +60,47 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
   }
 
   return (
-    <dialog ref={dialog} className="share" aria-label={`Share: ${list.name}`} onClose={close}>
+    <dialog ref={dialog} className="share" aria-label={said("Share: {name}", { name: list.name })} onClose={close}>
       <div className="heading">
-        <h2 dir="auto">{isOwner ? `Share “${list.name}”` : list.name}</h2>
-        <button type="button" className="plain dismiss" aria-label="Close" onClick={() => dialog.current?.close()}>
+        <h2 dir="auto">{isOwner ? said("Share “{name}”", { name: list.name }) : list.name}</h2>
+        <button
+          type="button"
+          className="plain dismiss"
+          aria-label={said("Close")}
+          onClick={() => dialog.current?.close()}
+        >
           ×
         </button>
       </div>
       {!isOwner && (
         <p className="hint">
-          <bdi>{list.shared_by}</bdi> shares this list with you. You {ROLES[list.role as Role]}
-          {list.role === "viewer" ? " at it." : " what is in it."}
+          {saidWith(
+            list.role === "viewer"
+              ? "{name} shares this list with you. You can look at it."
+              : "{name} shares this list with you. You can edit what is in it.",
+            { name: <bdi>{list.shared_by}</bdi> },
+          )}
         </p>
       )}
-      {isOwner && <Invite invite={(role) => attempt(async () => setLink(await made(role)))} />}
+      {(!isOnline || isToCome) && (
+        <p className="message notice" role="status">
+          {said(
+            isToCome
+              ? "This list is not sent yet. It can be shared as soon as the network is back."
+              : "Sharing needs the network: who is on a list is decided by the service, at once for everybody. Your list and its todos can be changed meanwhile.",
+          )}
+        </p>
+      )}
+      {isOwner && <Invite isPossible={!isToCome} invite={(role) => attempt(async () => setLink(await made(role)))} />}
       {link && <Link link={link} />}
-      {failure && <FailureMessage failure={failure} />}
+      {failure && isOnline && <FailureMessage failure={failure} />}
       {members && (
-        <section aria-label="People">
-          <h3>People</h3>
+        <section aria-label={said("People")}>
+          <h3>{said("People")}</h3>
           <ul className="people">
             <li>
               <bdi>{isOwner ? name : list.shared_by}</bdi>
-              <small>{isOwner ? "you, the owner" : "the owner"}</small>
+              <small>{said(isOwner ? "you, the owner" : "the owner")}</small>
             </li>
             {members.map((each) => (
               <Person
@@ -90,14 +115,14 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
         </section>
       )}
       {invitations.length > 0 && (
-        <section aria-label="Open invitations">
-          <h3>Open invitations</h3>
+        <section aria-label={said("Open invitations")}>
+          <h3>{said("Open invitations")}</h3>
           <ul className="people">
             {invitations.map((each) => (
               <li key={each.id}>
                 <span>
-                  {each.role === "editor" ? "To edit" : "To look"}
-                  <small>until {day(each.expires_at)}</small>
+                  {said(each.role === "editor" ? "To edit" : "To look")}
+                  <small>{said("until {day}", { day: day(each.expires_at) })}</small>
                 </span>
                 <button
                   type="button"
@@ -110,7 +135,7 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
                     });
                   }}
                 >
-                  Withdraw
+                  {said("Withdraw")}
                 </button>
               </li>
             ))}
@@ -129,7 +154,7 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
             })
           }
         >
-          Leave the list
+          {said("Leave the list")}
         </button>
       )}
     </dialog>
@@ -142,25 +167,25 @@ export function Share({ api, list, name, changed, close }: ShareProps): ReactNod
   }
 }
 
-function Invite({ invite }: { invite: (role: Role) => Promise<void> }): ReactNode {
+function Invite({ isPossible, invite }: { isPossible: boolean; invite: (role: Role) => Promise<void> }): ReactNode {
   const [role, setRole] = useState<Role>("editor");
   function submit(event: FormEvent): void {
     event.preventDefault();
-    void invite(role);
+    if (isPossible) void invite(role);
   }
   return (
     <form onSubmit={submit}>
       <fieldset className="segments">
-        <legend>Whoever gets the link</legend>
+        <legend>{said("Whoever gets the link")}</legend>
         {(Object.keys(ROLES) as Role[]).map((each) => (
           <label key={each}>
             <input type="radio" name="role" checked={role === each} onChange={() => setRole(each)} />
-            <span>{ROLES[each]}</span>
+            <span>{said(ROLES[each])}</span>
           </label>
         ))}
       </fieldset>
-      <button type="submit" className="primary">
-        Make a link
+      <button type="submit" className="primary" aria-disabled={!isPossible}>
+        {said("Make a link")}
       </button>
     </form>
   );
@@ -176,7 +201,7 @@ function Link({ link }: { link: string }): ReactNode {
   }, [link]);
   return (
     <div className="link">
-      <label htmlFor="link">Send this link to one person. It works once, for a week.</label>
+      <label htmlFor="link">{said("Send this link to one person. It works once, for a week.")}</label>
       <div className="control">
         <input id="link" ref={field} readOnly value={link} onFocus={(event) => event.target.select()} />
         <button
@@ -189,7 +214,7 @@ function Link({ link }: { link: string }): ReactNode {
             );
           }}
         >
-          {isCopied ? "Copied" : "Copy"}
+          {said(isCopied ? "Copied" : "Copy")}
         </button>
       </div>
     </div>
@@ -209,25 +234,30 @@ function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
       <span>
         <bdi>{member.name}</bdi>
         <small>
-          {member.is_you ? "you, " : ""}
-          {isOwner ? `since ${day(member.joined_at)}` : ROLES[member.role]}
+          {member.is_you && said("you, ")}
+          {isOwner ? said("since {day}", { day: day(member.joined_at) }) : said(ROLES[member.role])}
         </small>
       </span>
       {isOwner && (
         <span className="choices">
           <select
-            aria-label={`What ${member.name} may do`}
+            aria-label={said("What {name} may do", { name: member.name })}
             value={member.role}
             onChange={(event) => void setRole(event.target.value as Role)}
           >
             {(Object.keys(ROLES) as Role[]).map((each) => (
               <option key={each} value={each}>
-                {ROLES[each]}
+                {said(ROLES[each])}
               </option>
             ))}
           </select>
-          <button type="button" className="plain" aria-label={`Remove ${member.name}`} onClick={() => void remove()}>
-            Remove
+          <button
+            type="button"
+            className="plain"
+            aria-label={said("Remove {name}", { name: member.name })}
+            onClick={() => void remove()}
+          >
+            {said("Remove")}
           </button>
         </span>
       )}
@@ -236,5 +266,5 @@ function Person({ member, isOwner, setRole, remove }: PersonProps): ReactNode {
 }
 
 function day(instant: string): string {
-  return new Intl.DateTimeFormat("en", { day: "numeric", month: "long" }).format(new Date(instant));
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long" }).format(new Date(instant));
 }

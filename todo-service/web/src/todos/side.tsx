@@ -2,6 +2,7 @@
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { TodoList } from "../lib/api.ts";
+import { said } from "../lib/language.ts";
 import { Link } from "../parts/frame.tsx";
 import { Keys } from "./keys.tsx";
 import { addressOf, type Counts, listOf, nameOf, type View } from "./views.ts";
@@ -25,7 +26,7 @@ export function Side({ view, lists, counts, words, search, form }: SideProps): R
   };
   return (
     <div className="side">
-      <nav aria-label="Show">
+      <nav aria-label={said("Views")}>
         {(["all", "today", "upcoming"] as const).map((each) => (
           <Link key={each} to={addressOf(each)} aria-current={each === view ? "page" : undefined}>
             {nameOf(each, lists)}
@@ -39,13 +40,13 @@ export function Side({ view, lists, counts, words, search, form }: SideProps): R
           aria-current={listOf(view) === undefined && view !== "trash" ? undefined : "true"}
           onClick={() => setDrawn(true)}
         >
-          Lists
+          {said("Lists")}
         </button>
       </nav>
       <input
         type="search"
-        aria-label="Search"
-        placeholder="Search"
+        aria-label={said("Search")}
+        placeholder={said("Search")}
         dir="auto"
         value={words}
         onChange={(event) => search(event.target.value)}
@@ -73,23 +74,29 @@ export function Side({ view, lists, counts, words, search, form }: SideProps): R
 
 function OfLists({ view, lists, counts, form }: Pick<SideProps, "view" | "lists" | "counts" | "form">): ReactNode {
   return (
-    <section className="lists" aria-label="Lists">
+    <section className="lists" aria-label={said("Lists")}>
       <div className="heading">
-        <h2>Lists</h2>
-        <button type="button" className="plain" aria-label="New list" title="New list" onClick={() => form(null)}>
+        <h2>{said("Lists")}</h2>
+        <button
+          type="button"
+          className="plain"
+          aria-label={said("New list")}
+          title={said("New list")}
+          onClick={() => form(null)}
+        >
           <svg viewBox="0 0 20 20" aria-hidden="true">
             <path d="M10 4.5v11M4.5 10h11" />
           </svg>
         </button>
       </div>
       {lists.length === 0 ? (
-        <p className="hint">Keep what belongs together in one place: work, home, a journey.</p>
+        <p className="hint">{said("Keep what belongs together in one place: work, home, a journey.")}</p>
       ) : (
         <ul>
           <li data-list="">
             <Link to={addressOf("inbox")} aria-current={view === "inbox" ? "page" : undefined}>
               <span className="dot inbox" />
-              <span className="name">Inbox</span>
+              <span className="name">{said("Inbox")}</span>
               <OpenTodos number={counts?.inList.get(null)} />
             </Link>
           </li>
@@ -106,8 +113,10 @@ function OfLists({ view, lists, counts, form }: Pick<SideProps, "view" | "lists"
               <button
                 type="button"
                 className="plain"
-                aria-label={list.role === "owner" ? `Change the list ${list.name}` : `People of the list ${list.name}`}
-                title={list.role === "owner" ? "Change" : "People"}
+                aria-label={said(list.role === "owner" ? "Change the list {name}" : "People of the list {name}", {
+                  name: list.name,
+                })}
+                title={said(list.role === "owner" ? "Change" : "People")}
                 onClick={() => form(list)}
               >
                 <svg viewBox="0 0 20 20" aria-hidden="true">
@@ -122,14 +131,17 @@ function OfLists({ view, lists, counts, form }: Pick<SideProps, "view" | "lists"
         <svg viewBox="0 0 20 20" aria-hidden="true">
           <path d="M4 6h12M8.5 6V4h3v2M5.5 6l.7 10h7.6l.7-10" />
         </svg>
-        Trash
+        {said("Trash")}
       </Link>
     </section>
   );
 }
 
 function People({ list }: { list: TodoList }): ReactNode {
-  const what = list.role === "owner" ? `Shared with ${list.members}` : `Shared by ${list.shared_by ?? ""}`;
+  const what =
+    list.role === "owner"
+      ? said("Shared with {number}", { number: list.members })
+      : said("Shared by {name}", { name: list.shared_by ?? "" });
   return (
     <svg className="people-mark" viewBox="0 0 20 20" role="img" aria-label={what}>
       <title>{what}</title>
@@ -143,7 +155,7 @@ function OpenTodos({ number = 0 }: { number?: number | undefined }): ReactNode {
   return (
     <span className="number">
       {number}
-      <span className="visually-hidden"> open</span>
+      <span className="visually-hidden"> {said("open")}</span>
     </span>
   );
 }
@@ -160,14 +172,19 @@ function Drawer({ close, children }: { close: () => void; children: ReactNode })
     <dialog
       ref={dialog}
       className="drawer"
-      aria-label="Lists"
+      aria-label={said("Lists")}
       onClose={close}
       onClick={(event) => {
         if (event.target === dialog.current || (event.target as Element).closest("a")) close();
       }}
     >
       {children}
-      <button type="button" className="plain dismiss" aria-label="Close" onClick={() => dialog.current?.close()}>
+      <button
+        type="button"
+        className="plain dismiss"
+        aria-label={said("Close")}
+        onClick={() => dialog.current?.close()}
+      >
         ×
       </button>
     </dialog>

@@ -11,14 +11,30 @@
 import type { NewTodo, Todo, TodoApi, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, Failure } from "../lib/failure.ts";
-import type { Copy } from "../lib/shelf.ts";
+import { said } from "../lib/language.ts";
+import type { Copy, Trash } from "../lib/shelf.ts";
+import {
+  type Deferred,
+  type Entry,
+  type Fate,
+  isDeferred,
+  isListChange,
+  isMade,
+  isNewList,
+  isWaiting,
+  type ListChange,
+  type NewList,
+  type Waiting,
+} from "./entries.ts";
 import type { Keeper, Known } from "./keeper.ts";
 import { Lists } from "./lists.ts";
-import { type Deferred, type Entry, isDeferred, isWaiting, Outbox, type OutboxShelf, type Waiting } from "./outbox.ts";
+import { Outbox, type OutboxShelf } from "./outbox.ts";
+import { putIn, takeOut } from "./sorted.ts";
+import { Trashed } from "./trashed.ts";
 import { Turns } from "./turns.ts";
 import { isAsSeen, missingOf, newestFirst, withChange } from "./versions.ts";
 
-export type { Deferred, Waiting } from "./outbox.ts";
+export type { Deferred, ListChange, NewList, Waiting } from "./entries.ts";
 
 const PAGE = 500; // the API's maximum
 
@@ -33,6 +49,10 @@ export interface Snapshot {
   waiting: readonly Waiting[];
   /** Changes that wait for the network, or were refused when they were sent. */
   deferred: readonly Deferred[];
+  /** The same of lists, and new ones. */
+  listEntries: readonly (NewList | ListChange)[];
+  /** What this device knows of it. */
+  trash: Trash;
   /** Why the todos could not be read, if the connection is not to blame. */
   failure: Failure | null;
 }
@@ -62,7 +82,7 @@ export class TodoStore {
   #gone = new Map<string, Todo>();
   #unanswered = new Map<string, TodoChange>();
   #hidden = new Set<string>();
-  #sorted: Todo[] | null = null;
+  #sorted: Todo[] = []; // the same as in #todos
   readonly #outbox: Outbox;
   #loading: Promise<void> | null = null;
   #since: string | null = null;
@@ -72,19 +92,23 @@ export class TodoStore {
   #failure: Failure | null = null;
   #snapshot: Snapshot | null = null;
   #shown: Todo[] | null = null;
-  #deferred: Deferred[] = [];
+  #changes: Entry[] = []; // what of the outbox decides about the todos that are shown
+  readonly #trash = new Trashed();
   /** The ids of the new todos that this tab has sent, by the key of each; null: taken back before it was sent. */
   readonly #made = new Map<string, string | null>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
-    const { api, newKey, tellOthers } = surroundings;
-    const changed = (): void => this.#changed();
-    this.lists = new Lists({ api, newKey, tellOthers, changed, sync: () => this.sync() });
+    this.lists = new Lists({
+      ...surroundings,
+      changed: () => this.#changed(),
+      sync: () => this.sync(),
+      outbox: () => this.#outbox,
+    });
     this.#outbox = new Outbox({
       ...surroundings,
       send: (entry) => this.#send(entry),
-      changed: () => this.#changed(this.#outbox.all().filter(isDeferred)),
+      changed: () => this.#changed(changesIn(this.#outbox.all())),
     });
   }
 
@@ -110,6 +134,7 @@ export class TodoStore {
     this.#hidden = new Set();
     this.#made.clear();
     this.lists.forget();
+    this.#trash.forget();
     this.#since = this.#position = this.#failure = null;
     this.#syncing = null;
     this.#outbox.belongsTo(owner);
@@ -129,6 +154,7 @@ export class TodoStore {
       this.#know(copy.todos);
       for (const todo of newer) this.#put(todo);
       this.lists.replace(copy.lists);
+      if (copy.trash) this.#trash.replace(copy.trash);
       this.#since = copy.since;
       this.#position = copy.position;
     }
@@ -212,8 +238,15 @@ export class TodoStore {
       for (const todo of page.upserts) this.#put(todo);
       for (const { id, deleted_at } of page.tombstones) {
         const known = this.#todos.get(id);
-        if (known && Date.parse(known.updated_at) <= Date.parse(deleted_at)) this.#drop(id); // else it was restored since
+        if (!known || Date.parse(known.updated_at) > Date.parse(deleted_at)) continue; // it was restored since
+        this.#drop(id);
+        if (this.#isOwn(known)) this.#trash.put([{ ...known, deleted_at }]);
       }
+      for (const { id, deleted_at } of page.list_tombstones) {
+        const known = this.lists.find(id);
+        if (known?.role === "owner") this.#trash.putList({ ...known, deleted_at });
+      }
+      for (const { id } of page.lists) this.#trash.dropList(id);
       this.lists.merge(page.lists, page.list_tombstones);
       this.#dropThoseOf(page.list_tombstones);
       this.#since = since = page.next;
@@ -231,6 +264,12 @@ export class TodoStore {
       for (const { id, list_id } of [...this.#todos.values()]) if (gone.has(list_id ?? "")) this.#drop(id);
   }
 
+  /** Whether a deleted todo is in the person's own trash. */
+  #isOwn({ list_id }: Todo): boolean {
+    const list = this.lists.find(list_id) ?? this.lists.findGone(list_id);
+    return list === undefined || list.role === "owner";
+  }
+
   /** Queue a new todo. It is shown at once as waiting. */
   add(todo: NewTodo): Waiting {
     return this.#outbox.add(todo);
@@ -243,12 +282,15 @@ export class TodoStore {
     await this.#outbox.send(); // one of them may be under way
     this.#takeOut(added);
     if (added.some(({ key }) => this.#outbox.has(key)))
-      throw new Failure("unreachable", "Not all of it can be undone without the network. Try again when it is back.");
+      throw new Failure(
+        "unreachable",
+        said("Not all of it can be undone without the network. Try again when it is back."),
+      );
     for (const { key, todo } of added) {
       if (owner !== this.#owner) return;
       let id = this.#made.get(key);
       if (id === undefined) {
-        const made = await this.#surroundings.api.create(todo, key); // another tab has sent it: the answer is repeated
+        const made = await this.#surroundings.api.create(this.#resolved(todo), key); // another tab has sent it: the answer is repeated
         this.#put(made);
         this.#made.set(key, (id = made.id));
       }
@@ -274,22 +316,67 @@ export class TodoStore {
   async insist({ key, seen }: Deferred): Promise<void> {
     const known = this.#todos.get(seen.id) ?? (await this.#surroundings.api.restore(seen.id));
     this.#put(known);
-    this.#outbox.insist(key, known);
+    this.#outbox.insist(key, { seen: known });
   }
 
-  async #send(entry: Entry): Promise<void> {
+  /** The same of a list. */
+  insistOnList(entry: NewList | ListChange): void {
+    if (isNewList(entry)) return this.#outbox.insist(entry.key);
+    const known = this.lists.find(this.#outbox.idOf(entry.seenList.id));
+    this.#outbox.insist(entry.key, known && { seenList: known });
+  }
+
+  /** Give up a new list that was refused: its todos go to the inbox. */
+  giveUp(list: NewList): void {
+    this.#outbox.giveUp(list);
+  }
+
+  /** Put a new todo into the inbox whose list is gone. */
+  addToInbox({ key, todo }: Waiting): void {
+    this.#outbox.insist(key, { todo: { ...todo, list_id: null } });
+  }
+
+  /** The id of a list, which may have been made without a network and be known by its key. */
+  idOfList<T extends string | null | undefined>(id: T): T | string {
+    return this.#outbox.idOf(id);
+  }
+
+  /** What the list was called first, so that what shows it stays the same. */
+  firstIdOfList(id: string): string {
+    return this.#outbox.firstIdOf(id);
+  }
+
+  /** Whether there is no such list yet, because it was not sent. */
+  isListToCome(id: string): boolean {
+    return this.#outbox.isToCome(id);
+  }
+
+  /** Returns the id of a new list. */
+  async #send(entry: Entry): Promise<string | undefined> {
+    if (isNewList(entry) || isListChange(entry)) return this.lists.send(entry);
     const owner = this.#owner;
     const { api } = this.#surroundings;
-    const made = isWaiting(entry) ? await api.create(entry.todo, entry.key) : await this.#sendChange(entry);
-    if (owner !== this.#owner) return;
+    const made = isWaiting(entry)
+      ? await api.create(this.#resolved(entry.todo), entry.key)
+      : await this.#sendChange(entry);
+    if (owner !== this.#owner) return undefined;
     if (isWaiting(entry)) this.#made.set(entry.key, made.id);
-    if (!isWaiting(entry) && entry.isRemoval) await this.#sendRemoval(entry.seen.id);
+    if (!isWaiting(entry) && entry.isRemoval) await this.#sendRemoval(entry.seen);
     else this.#put(made);
+    return undefined;
+  }
+
+  /** With the id of a list that was made without a network. */
+  #resolved<T extends { list_id?: string | null }>(named: T): T {
+    return named.list_id == null ? named : { ...named, list_id: this.#outbox.idOf(named.list_id) };
   }
 
   /** What was changed elsewhere meanwhile is no conflict, unless it is the same member. */
-  async #sendChange({ seen, change, isRemoval }: Deferred): Promise<Todo> {
+  async #sendChange({ seen, change: asked, isRestored, isRemoval }: Deferred): Promise<Todo> {
+    if (isRestored) this.#put(await this.#surroundings.api.restore(seen.id));
     if (isRemoval) return seen;
+    const change = this.#resolved(asked);
+    if (Object.keys(change).length === 0) return this.#todos.get(seen.id) ?? seen;
     try {
       return await this.#make(seen, change);
     } catch (error) {
@@ -303,11 +390,14 @@ export class TodoStore {
     }
   }
 
-  async #sendRemoval(id: string): Promise<void> {
-    await this.#surroundings.api.remove(id).catch((error: unknown) => {
+  async #sendRemoval(todo: Todo): Promise<void> {
+    const owner = this.#owner;
+    await this.#surroundings.api.remove(todo.id).catch((error: unknown) => {
       if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
     });
-    this.#forget(id);
+    if (owner !== this.#owner) return;
+    this.#forget(todo.id);
+    if (this.#isOwn(todo)) this.#trash.put([{ ...todo, deleted_at: new Date(this.#surroundings.now()).toISOString() }]);
   }
 
   async #make(seen: Todo, { status, position, list_id, ...others }: TodoChange): Promise<Todo> {
@@ -332,7 +422,8 @@ export class TodoStore {
   }
 
   /** Change other members; shown at once. Fails like `rename`. */
-  edit(seen: Todo, change: TodoChange): Promise<void> {
+  edit(seen: Todo, asked: TodoChange): Promise<void> {
+    const change = this.#resolved(asked);
     return this.#change(seen, change, () => this.#patch(seen, change));
   }
 
@@ -345,7 +436,8 @@ export class TodoStore {
   relocate(id: string, listId: string | null): Promise<void> {
     const todo = this.#todos.get(id);
     if (todo === undefined) return Promise.resolve();
-    return this.#change(todo, { list_id: listId }, () => this.#surroundings.api.relocate(id, listId));
+    const to = this.#outbox.idOf(listId);
+    return this.#change(todo, { list_id: to }, () => this.#surroundings.api.relocate(id, to));
   }
 
   /** Only the members that are changed must be as the person saw them: a tick meanwhile is no conflict. */
@@ -376,7 +468,7 @@ export class TodoStore {
     later: TodoChange | null = shown,
   ): Promise<void> {
     const owner = this.#owner;
-    if (later && this.#surroundings.isAway()) return this.#outbox.defer(todo, later);
+    if (later && this.#mustWait(todo.id, later)) return this.#defer(todo, later);
     this.#unanswered.set(todo.id, { ...this.#unanswered.get(todo.id), ...shown });
     this.#changed();
     await this.#turns.take(todo.id, async (_, isLast) => {
@@ -401,6 +493,22 @@ export class TodoStore {
     });
   }
 
+  /** Whether a change of a todo would not arrive now: there is no network, or what must be sent before was not. */
+  #mustWait(id: string, change: TodoChange = {}): boolean {
+    const isComing = (each: Entry): boolean =>
+      isDeferred(each) && each.isRestored === true && !each.refusal && each.seen.id === id;
+    return (
+      this.#surroundings.isAway() ||
+      this.#outbox.isToCome(change.list_id) ||
+      (!this.#todos.has(id) && this.#outbox.all().some(isComing))
+    );
+  }
+
+  #defer(todo: Todo, change: TodoChange, fate: Fate = {}): void {
+    this.#outbox.defer(todo, change, fate);
+    void this.#outbox.send(); // it may wait for another entry only
+  }
+
   async #recover(id: string, failure: Failure): Promise<void> {
     if (failure.kind === "missing") this.#drop(id);
     if (failure.kind === "conflict") this.#put(await this.#surroundings.api.read(id));
@@ -410,12 +518,12 @@ export class TodoStore {
   async remove(todo: Todo): Promise<void> {
     const owner = this.#owner;
     this.#gone.delete(todo.id);
-    if (this.#surroundings.isAway()) return this.#outbox.defer(todo, {}, { isRemoval: true });
+    if (this.#mustWait(todo.id)) return this.#defer(todo, {}, { isRemoval: true });
     this.#hidden.add(todo.id);
     this.#changed();
     await this.#turns.take(todo.id, async () => {
       try {
-        await this.#sendRemoval(todo.id);
+        await this.#sendRemoval(todo);
         this.#surroundings.tellOthers();
       } catch (error) {
         if (!(error instanceof Failure && isOfConnection(error)) || owner !== this.#owner) throw error;
@@ -428,20 +536,37 @@ export class TodoStore {
     });
   }
 
+  /** Bring it back; without a network that waits for one. */
   async restore(todo: Todo): Promise<void> {
     if (this.#outbox.recall(todo.id)) return;
+    if (this.#surroundings.isAway()) return this.#outbox.defer(todo, {}, { isRestored: true });
+    const owner = this.#owner;
     await this.#turns.take(todo.id, async () => {
-      const restored = await this.#surroundings.api.restore(todo.id);
-      this.#put(restored);
-      this.#changed();
-      this.#surroundings.tellOthers();
-      return restored;
+      try {
+        const restored = await this.#surroundings.api.restore(todo.id);
+        if (owner !== this.#owner) return undefined;
+        this.#put(restored);
+        this.#changed();
+        this.#surroundings.tellOthers();
+        return restored;
+      } catch (error) {
+        if (!(error instanceof Failure && isOfConnection(error)) || owner !== this.#owner) throw error;
+        this.#outbox.defer(todo, {}, { isRestored: true });
+        return undefined;
+      }
     });
   }
 
-  /** A page of what the trash has; asked anew each time. */
-  readDeleted(cursor: string | null): ReturnType<TodoApi["deleted"]> {
-    return this.#surroundings.api.deleted(cursor);
+  /** Ask for the trash, or for the page of it after a cursor. Returns the cursor of the next page. */
+  async readTrash(cursor: string | null): Promise<string | null> {
+    const owner = this.#owner;
+    const { api } = this.#surroundings;
+    const [page, lists] = await Promise.all([api.deleted(cursor), cursor === null ? api.deletedLists() : []]);
+    if (owner !== this.#owner) return null;
+    if (cursor === null) this.#trash.replace({ todos: page.items, lists });
+    else this.#trash.put(page.items);
+    this.#changed();
+    return page.next_cursor;
   }
 
   /** Forget a todo that was deleted somewhere else. */
@@ -453,9 +578,11 @@ export class TodoStore {
   #put(todo: Todo): void {
     const known = this.#todos.get(todo.id);
     if (known && known.version > todo.version) return;
-    this.#sorted = this.#shown = null;
+    putIn(this.#sorted, todo, known);
+    this.#shown = null;
     this.#todos.set(todo.id, todo);
     this.#gone.delete(todo.id);
+    this.#trash.drop(todo.id);
   }
 
   #drop(id: string): void {
@@ -464,58 +591,64 @@ export class TodoStore {
     this.#forget(id);
   }
 
-  /** Sorted once, so that sorting again after a change costs little. */
-  #know(todos: Todo[]): void {
-    this.#sorted = todos.sort(newestFirst);
+  #know(todos: readonly Todo[]): void {
+    this.#sorted = [...todos].sort(newestFirst);
     this.#shown = null;
     this.#todos = new Map(todos.map((each) => [each.id, each]));
   }
 
   /** Without an id: all of them. */
   #forget(id?: string): void {
-    this.#sorted = this.#shown = null;
-    if (id === undefined) this.#todos = new Map();
+    const known = id === undefined ? undefined : this.#todos.get(id);
+    if (known) takeOut(this.#sorted, known);
+    this.#shown = null;
+    if (id === undefined) this.#know([]);
     else this.#todos.delete(id);
   }
 
-  /** `deferred`: only the outbox has changed. A new todo that waits must not cost a look at all others. */
-  #changed(deferred?: Deferred[]): void {
-    const isSame =
-      deferred?.length === this.#deferred.length && deferred.every((each, at) => each === this.#deferred[at]);
+  /** `changes`: only the outbox has changed. A new todo that waits must not cost a look at all others. */
+  #changed(changes?: Entry[]): void {
+    const isSame = changes?.length === this.#changes.length && changes.every((each, at) => each === this.#changes[at]);
     if (!isSame) this.#shown = null;
     this.#snapshot = null;
+    this.lists.changed();
     this.#surroundings.keeper.changed(() => this.#known());
     for (const listener of this.#listeners) listener();
   }
 
   #known(): Known | null {
     if (this.#owner === null || this.#since === null) return null;
-    const rest = { lists: this.lists.every(), since: this.#since, position: this.#position };
+    const [lists, trash] = [this.lists.every(), this.#trash.kept()];
+    const rest = { lists, since: this.#since, position: this.#position, trash };
     return { owner: this.#owner, todos: this.#todos, rest };
   }
 
   #render(): Snapshot {
     const entries = this.#outbox.all();
-    this.#deferred = entries.filter(isDeferred);
+    this.#changes = changesIn(entries);
+    const deferred = entries.filter(isDeferred);
     return {
-      todos: this.#since === null ? null : (this.#shown ??= this.#overlaid(this.#deferred)),
+      todos: this.#since === null ? null : (this.#shown ??= this.#overlaid(deferred)),
       lists: this.lists.all(),
       gone: this.#gone,
       waiting: entries.filter(isWaiting),
-      deferred: this.#deferred,
+      deferred,
+      listEntries: entries.filter((each) => isNewList(each) || isListChange(each)).filter((each) => !isMade(each)),
+      trash: this.#trash.with(entries),
       failure: this.#failure,
     };
   }
 
   #overlaid(deferred: readonly Deferred[]): Todo[] {
-    this.#sorted ??= [...this.#todos.values()].sort(newestFirst);
     const unsent = deferred.filter((each) => !each.refusal);
-    const changes = new Map(unsent.map(({ seen, change }) => [seen.id, change]));
+    const changes = new Map<string, TodoChange>();
+    for (const { seen, change } of unsent) changes.set(seen.id, { ...changes.get(seen.id), ...this.#resolved(change) });
     const removed = new Set(unsent.filter((each) => each.isRemoval).map(({ seen }) => seen.id));
     for (const [id, change] of this.#unanswered) changes.set(id, { ...changes.get(id), ...change });
-    let isMoved = false;
+    const back = this.#comingBack(unsent);
+    let isMoved = back.length > 0;
     const shown: Todo[] = [];
-    for (const known of this.#sorted) {
+    for (const known of back.length > 0 ? [...this.#sorted, ...back] : this.#sorted) {
       if (removed.has(known.id) || this.#hidden.has(known.id) || this.lists.isHidden(known.list_id)) continue;
       const change = changes.get(known.id);
       const todo = change === undefined ? known : withChange(known, change);
@@ -525,4 +658,17 @@ export class TodoStore {
     }
     return isMoved ? shown.sort(newestFirst) : shown;
   }
+
+  /** The todos that are brought back, by themselves or with their list, and are not sent yet. */
+  #comingBack(unsent: readonly Deferred[]): Todo[] {
+    const alone = unsent.filter((each) => each.isRestored).map(({ seen }) => seen);
+    const withThem = this.#trash.comingWithLists(this.#outbox.all());
+    const back = new Map([...withThem, ...alone].map((each) => [each.id, { ...each, deleted_at: null }]));
+    return [...back.values()].filter(({ id }) => !this.#todos.has(id));
+  }
+}
+
+/** What of the outbox decides about the todos that are shown: all but new ones. */
+function changesIn(entries: readonly Entry[]): Entry[] {
+  return entries.filter((each) => !isWaiting(each));
 }

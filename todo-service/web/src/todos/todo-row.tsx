@@ -3,9 +3,11 @@ import type { Todo, TodoChange, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { draftNames, draftOf, useDraft } from "../lib/drafts.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { said, saidWith, type Text } from "../lib/language.ts";
 import { isComposing, oneLine } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
-import { PRIORITIES } from "./details.tsx";
+
+const PRIORITIES: readonly (Text | null)[] = [null, "Low priority", "Medium priority", "High priority"];
 
 export interface RowActions {
   setDone: (todo: Todo, isDone: boolean) => Promise<void>;
@@ -29,11 +31,14 @@ export function editedIds(): string[] {
   return draftNames().flatMap((name) => (name.startsWith(TITLE_OF) ? [name.slice(TITLE_OF.length)] : []));
 }
 
-interface TodoRowProps {
-  todo: Todo;
+interface TodoRowProps extends ContentProps {
   /** Its place among all rows of the list, from 1; many of them are not in the page. */
   place: number;
   total: number;
+}
+
+interface ContentProps {
+  todo: Todo;
   /** It was deleted somewhere else while it was edited here. */
   isGone?: boolean;
   /** When it is due, in words; the row renders again when they change. */
@@ -51,11 +56,25 @@ interface TodoRowProps {
   actions: RowActions;
 }
 
-/** There are many rows, so a row renders again only when its todo changes. `actions` must stay the same object. */
-export const TodoRow = memo(function TodoRow({
+export function TodoRow({ place, total, ...content }: TodoRowProps): ReactNode {
+  const { todo } = content;
+  return (
+    <li
+      className={`${todo.status} priority-${todo.priority}`}
+      data-id={todo.id}
+      data-place={place}
+      aria-posinset={place}
+      aria-setsize={total}
+    >
+      <Content {...content} />
+    </li>
+  );
+}
+
+/** A new todo changes the places of all rows, so what is in a row renders again only when its todo changes. `actions` must
+ * stay the same object. */
+const Content = memo(function Content({
   todo,
-  place,
-  total,
   isGone = false,
   due,
   isLate,
@@ -65,7 +84,7 @@ export const TodoRow = memo(function TodoRow({
   isReadOnly,
   isUnsent,
   actions,
-}: TodoRowProps): ReactNode {
+}: ContentProps): ReactNode {
   const [isEditing, setEditing] = useState(isEdited(todo)); // the session ended, or the page was reloaded, meanwhile
   const [failure, setFailure] = useState<Failure | null>(null);
   const title = useRef<HTMLButtonElement>(null);
@@ -74,6 +93,8 @@ export const TodoRow = memo(function TodoRow({
     if (!isEditing && returnFocus.current) title.current?.focus();
     returnFocus.current = false;
   }, [isEditing]);
+
+  const priority = PRIORITIES[todo.priority];
 
   async function attempt(action: () => Promise<void>): Promise<void> {
     setFailure(null);
@@ -86,15 +107,9 @@ export const TodoRow = memo(function TodoRow({
   }
 
   return (
-    <li
-      className={`${todo.status} priority-${todo.priority}`}
-      data-id={todo.id}
-      data-place={place}
-      aria-posinset={place}
-      aria-setsize={total}
-    >
+    <>
       {isMovable && (
-        <span className="grip" aria-hidden="true" title="Drag to move">
+        <span className="grip" aria-hidden="true" title={said("Drag to move")}>
           <svg viewBox="0 0 8 20">
             <path d="M2 6h.01M6 6h.01M2 10h.01M6 10h.01M2 14h.01M6 14h.01" />
           </svg>
@@ -102,7 +117,7 @@ export const TodoRow = memo(function TodoRow({
       )}
       <input
         type="checkbox"
-        aria-label={`Done: ${todo.title}`}
+        aria-label={said("Done: {title}", { title: todo.title })}
         disabled={isGone || isReadOnly}
         checked={todo.status === "done"}
         onChange={(event) => void attempt(() => actions.setDone(todo, event.target.checked))}
@@ -120,17 +135,24 @@ export const TodoRow = memo(function TodoRow({
         />
       ) : isReadOnly ? (
         <span className="title" dir="auto">
-          {todo.title}
+          <span className="clamped">{todo.title}</span>
         </span>
       ) : (
-        <button ref={title} type="button" className="title" dir="auto" title="Edit" onClick={() => setEditing(true)}>
-          {todo.title}
+        <button
+          ref={title}
+          type="button"
+          className="title"
+          dir="auto"
+          title={said("Edit")}
+          onClick={() => setEditing(true)}
+        >
+          <span className="clamped">{todo.title}</span>
         </button>
       )}
       <button
         type="button"
         className="plain about"
-        aria-label={`Details: ${todo.title}`}
+        aria-label={said("Details: {title}", { title: todo.title })}
         aria-describedby={`about-${todo.id}`}
         aria-expanded={isOpened}
         onClick={() => actions.open(todo)}
@@ -143,7 +165,7 @@ export const TodoRow = memo(function TodoRow({
         <button
           type="button"
           className="plain delete"
-          aria-label={`Delete: ${todo.title}`}
+          aria-label={said("Delete: {title}", { title: todo.title })}
           onClick={() => void attempt(() => actions.remove(todo))}
         >
           <svg viewBox="0 0 20 20" aria-hidden="true">
@@ -152,14 +174,11 @@ export const TodoRow = memo(function TodoRow({
         </button>
       )}
       <p className="about-it" id={`about-${todo.id}`}>
-        {isUnsent && <span className="unsent">Not sent yet</span>}
+        {isUnsent && <span className="unsent">{said("Not sent yet")}</span>}
         {due && (
-          <span className={isLate ? "due late" : "due"}>
-            {isLate && "Late: "}
-            {due}
-          </span>
+          <span className={isLate ? "due late" : "due"}>{isLate ? said("Late: {when}", { when: due }) : due}</span>
         )}
-        {todo.priority > 0 && <span className="priority">{PRIORITIES[todo.priority]} priority</span>}
+        {priority && <span className="priority">{said(priority)}</span>}
         {list && (
           <span className="in-list">
             <span className={`dot ${list.color}`} />
@@ -173,7 +192,7 @@ export const TodoRow = memo(function TodoRow({
         )}
       </p>
       {failure && <FailureMessage failure={failure} />}
-    </li>
+    </>
   );
 });
 
@@ -246,7 +265,7 @@ function Editor({
       <textarea
         ref={input}
         className="editor"
-        aria-label={`Title of ${seen.title}`}
+        aria-label={said("Title of {title}", { title: seen.title })}
         dir="auto"
         rows={1}
         enterKeyHint="done"
@@ -257,13 +276,15 @@ function Editor({
       />
       {(failure || isGone) && (
         <div className={`message ${failure && isOfConnection(failure) ? "notice" : "problem"}`} role="alert">
-          <span>{isGone ? "This was deleted somewhere else." : failure && <Why failure={failure} todo={todo} />}</span>
+          <span>
+            {isGone ? said("This was deleted somewhere else.") : failure && <Why failure={failure} todo={todo} />}
+          </span>
           <span className="choices">
             <button type="button" className="plain" onClick={saveMine}>
-              {isGone ? "Bring it back with mine" : "Save mine"}
+              {said(isGone ? "Bring it back with mine" : "Save mine")}
             </button>
             <button type="button" className="plain" onClick={giveUp}>
-              Discard
+              {said("Discard")}
             </button>
           </span>
         </div>
@@ -273,16 +294,11 @@ function Editor({
 }
 
 function Why({ failure, todo }: { failure: Failure; todo: Todo }): ReactNode {
-  if (isOfConnection(failure)) return "Not saved yet.";
+  if (isOfConnection(failure)) return said("Not saved yet.");
   return (
     <>
       {failure.message}
-      {failure.kind === "conflict" && (
-        <>
-          {" "}
-          It is now “<bdi>{todo.title}</bdi>”.
-        </>
-      )}
+      {failure.kind === "conflict" && <> {saidWith("It is now “{title}”.", { title: <bdi>{todo.title}</bdi> })}</>}
     </>
   );
 }

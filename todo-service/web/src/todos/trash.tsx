@@ -1,11 +1,12 @@
 // What was deleted in the last 30 days, and can be brought back: lists with their todos, and single todos.
 
 import { type ReactNode, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
-import type { Todo, TodoList } from "../lib/api.ts";
 import { isOfConnection } from "../lib/connection.ts";
 import { expected, type Failure } from "../lib/failure.ts";
+import { locale, said, type Text } from "../lib/language.ts";
 import { Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
+import { useOnline } from "../parts/online.ts";
 import { Empty } from "./empty.tsx";
 import { connection, store } from "../wiring.ts";
 
@@ -15,8 +16,9 @@ interface TrashProps {
 }
 
 export function Trash({ now, say }: TrashProps): ReactNode {
-  const [todos, setTodos] = useState<Todo[] | null>(null);
-  const [lists, setLists] = useState<TodoList[]>([]);
+  const { trash } = useSyncExternalStore(store.subscribe, store.get);
+  const { todos, lists } = trash;
+  const [isRead, setRead] = useState(false);
   const [cursor, setCursor] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const section = useRef<HTMLElement>(null);
@@ -24,18 +26,14 @@ export function Trash({ now, say }: TrashProps): ReactNode {
   const read = useCallback(async (after: string | null): Promise<void> => {
     setFailure(null);
     try {
-      const [page, deleted] = await Promise.all([
-        store.readDeleted(after),
-        after === null ? store.lists.readDeleted() : [],
-      ]);
-      setTodos((before) => [...(after === null ? [] : (before ?? [])), ...page.items]);
-      if (after === null) setLists(deleted);
-      setCursor(page.next_cursor);
+      setCursor(await store.readTrash(after));
+      setRead(true);
     } catch (error) {
       setFailure(expected(error));
     }
   }, []);
-  const isAway = useSyncExternalStore(connection.subscribe, connection.get) !== null;
+  const hasTrouble = useSyncExternalStore(connection.subscribe, connection.get) !== null;
+  const isAway = !useOnline() || hasTrouble;
   useEffect(() => {
     if (!isAway) void read(null);
   }, [read, isAway]);
@@ -44,28 +42,32 @@ export function Trash({ now, say }: TrashProps): ReactNode {
     setFailure(null);
     try {
       await act();
-      say(`Restored: ${name}`);
-      await read(null); // with a list its todos are back, too
+      say(said("Restored: {name}", { name }));
+      if (!isAway) await read(null); // with a list its todos are back, too
       section.current?.focus(); // the button is gone, and the focus with it
     } catch (error) {
       setFailure(expected(error));
     }
   }
 
-  const isEmpty = todos?.length === 0 && lists.length === 0;
+  function about(text: Text, deletedAt: string | null): string {
+    return deletedAt === null ? said("Not sent yet") : said(text, { when: ago(deletedAt, now) });
+  }
+
+  const isEmpty = todos.length === 0 && lists.length === 0;
   return (
-    <section className="trash" aria-label="Trash" ref={section} tabIndex={-1}>
+    <section className="trash" aria-label={said("Trash")} ref={section} tabIndex={-1}>
       {failure && !isOfConnection(failure) && <FailureMessage failure={failure} retry={() => void read(null)} />}
-      {todos === null && isAway && <p className="hint">What is in the trash is not kept on this device.</p>}
-      {todos === null && !failure && !isAway && <Patience />}
-      {isEmpty && <Empty of="trash" />}
-      {todos && !isEmpty && (
+      {isAway && <p className="hint">{said("Without the network this is what this device has seen of the trash.")}</p>}
+      {isEmpty && !isRead && !failure && !isAway && <Patience />}
+      {isEmpty && isRead && !isAway && <Empty of="trash" />}
+      {!isEmpty && (
         <ul className="todos">
           {lists.map((list) => (
             <Row
               key={list.id}
               name={list.name}
-              about={`A list with its todos, deleted ${ago(list.deleted_at, now)}`}
+              about={about("A list with its todos, deleted {when}", list.deleted_at)}
               dot={list.color}
               restore={() => restore(list.name, () => store.lists.restore(list))}
             />
@@ -74,7 +76,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
             <Row
               key={todo.id}
               name={todo.title}
-              about={`Deleted ${ago(todo.deleted_at, now)}`}
+              about={about("Deleted {when}", todo.deleted_at)}
               restore={() => restore(todo.title, () => store.restore(todo))}
             />
           ))}
@@ -82,7 +84,7 @@ export function Trash({ now, say }: TrashProps): ReactNode {
       )}
       {cursor !== null && (
         <button type="button" className="more" onClick={() => void read(cursor)}>
-          Show more
+          {said("Show more")}
         </button>
       )}
     </section>
@@ -95,10 +97,10 @@ function Row(props: { name: string; about: string; dot?: string; restore: () => 
     <li className="deleted">
       {dot && <span className={`dot ${dot}`} />}
       <span className="title" dir="auto">
-        {name}
+        <span className="clamped">{name}</span>
       </span>
-      <button type="button" aria-label={`Restore: ${name}`} onClick={() => void restore()}>
-        Restore
+      <button type="button" aria-label={said("Restore: {name}", { name })} onClick={() => void restore()}>
+        {said("Restore")}
       </button>
       <p className="about-it">{about}</p>
     </li>
@@ -108,5 +110,5 @@ function Row(props: { name: string; about: string; dot?: string; restore: () => 
 /** "today", "yesterday", "12 days ago". */
 function ago(at: string | null, now: number): string {
   const days = Math.floor((now - Date.parse(at ?? "")) / 86_400_000);
-  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.max(0, days), "day");
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-Math.max(0, days), "day");
 }

@@ -1,14 +1,22 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { expected, type Failure } from "../lib/failure.ts";
+import { said, saidWith } from "../lib/language.ts";
 import { FailureMessage } from "../parts/message.tsx";
 import { takesText } from "./keys.tsx";
 
 /** What was done to a todo, to a list with its todos, or to several todos at once, and how to undo it. */
 export interface Step {
-  what: "Deleted" | "Moved" | `Added ${number} todos`;
-  /** Of the one todo or list. */
-  name?: string;
+  /** In words: `deleted(…)`, `moved(…)`. */
+  what: ReactNode;
   undo: () => Promise<void>;
+}
+
+export function deleted(name: string): ReactNode {
+  return saidWith("Deleted “{name}”", { name: <bdi>{name}</bdi> });
+}
+
+export function moved(name: string): ReactNode {
+  return saidWith("Moved “{name}”", { name: <bdi>{name}</bdi> });
 }
 
 interface UndoProps {
@@ -48,20 +56,14 @@ export function Undo({ steps, forget, close }: UndoProps): ReactNode {
   if (last === undefined) return null;
   return (
     <div className="toast">
-      <output>
-        {last.what}
-        {last.name !== undefined && (
-          <>
-            {" "}
-            “<bdi>{last.name}</bdi>”
-          </>
-        )}
-      </output>
-      {steps.length > 1 && <span className="more-deleted">and {steps.length - 1} more</span>}
+      <output>{last.what}</output>
+      {steps.length > 1 && (
+        <span className="more-deleted">{said("and {number} more", { number: steps.length - 1 })}</span>
+      )}
       <button type="button" className="plain" onClick={() => void undo()}>
-        Undo
+        {said("Undo")}
       </button>
-      <button type="button" className="plain dismiss" aria-label="Dismiss" onClick={close}>
+      <button type="button" className="plain dismiss" aria-label={said("Dismiss")} onClick={close}>
         ×
       </button>
       {failure && <FailureMessage failure={failure} />}

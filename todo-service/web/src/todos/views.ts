@@ -1,6 +1,7 @@
 // Which todos a view shows, and in which order. Everything is looked up in memory.
 
 import type { NewTodo, Todo, TodoList } from "../lib/api.ts";
+import { said, type Text } from "../lib/language.ts";
 import { addDays, dayOf, parseDue, sortKey } from "../lib/due.ts";
 
 export type View = "all" | "today" | "upcoming" | "inbox" | "trash" | `list ${string}`;
@@ -23,15 +24,17 @@ export function addressOf(view: View): string {
   return view === "all" ? "/" : `/?show=${view}`;
 }
 
+const NAMES: Partial<Record<View, Text>> = {
+  all: "All",
+  today: "Today",
+  upcoming: "Upcoming",
+  inbox: "Inbox",
+  trash: "Trash",
+};
+
 export function nameOf(view: View, lists: readonly TodoList[]): string {
-  const names: Partial<Record<View, string>> = {
-    all: "All",
-    today: "Today",
-    upcoming: "Upcoming",
-    inbox: "Inbox",
-    trash: "Trash",
-  };
-  return names[view] ?? lists.find((each) => each.id === listOf(view))?.name ?? "";
+  const name = NAMES[view];
+  return name ? said(name) : (lists.find((each) => each.id === listOf(view))?.name ?? "");
 }
 
 export interface Selection {
@@ -47,6 +50,11 @@ export interface Counts {
   upcoming: number;
   /** Open todos of each list, by its id; null: of the inbox. */
   inList: ReadonlyMap<string | null, number>;
+}
+
+/** How many open todos the view has. The counts are those of its list, or of all. */
+export function openIn(view: View, counts: Counts): number {
+  return view === "today" || view === "upcoming" ? counts[view] : counts.open;
 }
 
 /** `touched`: what was just ticked or moved stays among the open ones until the next look. */
@@ -99,16 +107,21 @@ function folded(text: string): string {
 }
 
 export function count(todos: readonly Todo[], now: number): Counts {
-  const today = dayOf(now);
+  const day = dayOf(now);
   const inList = new Map<string | null, number>();
-  for (const { status, list_id } of todos) if (status === "open") inList.set(list_id, (inList.get(list_id) ?? 0) + 1);
-  return {
-    inList,
-    open: todos.filter((each) => each.status === "open").length,
-    doneToday: todos.filter((each) => each.status === "done" && wasDoneOn(each, today)).length,
-    today: todos.filter((each) => each.status === "open" && isIn("today", each, today)).length,
-    upcoming: todos.filter((each) => isIn("upcoming", each, today)).length,
-  };
+  const counts = { inList, open: 0, doneToday: 0, today: 0, upcoming: 0 };
+  for (const todo of todos) {
+    if (todo.status === "done") {
+      if (wasDoneOn(todo, day)) counts.doneToday += 1;
+      continue;
+    }
+    counts.open += 1;
+    inList.set(todo.list_id, (inList.get(todo.list_id) ?? 0) + 1);
+    if (todo.due === null) continue;
+    if (parseDue(todo.due).date <= day) counts.today += 1;
+    else counts.upcoming += 1;
+  }
+  return counts;
 }
 
 /** A new todo gets what makes it appear in the view in which it was typed. */

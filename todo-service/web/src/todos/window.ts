@@ -1,17 +1,22 @@
 // Which rows of a long list are in the page: those near the screen, and those that somebody is busy with. The others are
 // gaps as high as they are, so that the page's scroll bar is right. A row's height is estimated until it has been shown.
 
-import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { look } from "../lib/look.ts";
 
-const ESTIMATE = 53; // pixels of a row with one line
+const ESTIMATE = { comfortable: 53, compact: 41 }; // pixels of a row with one line
 const MARGIN = 800; // pixels above and below the screen: a flick of the wheel, and where Tab and arrow keys go
 const COARSE = 200; // pixels of scrolling that make no difference
 
 /** Where each row begins, in pixels from the first one's top; and where the last one ends. */
-export function edgesOf(ids: readonly string[], heights: ReadonlyMap<string, number>): number[] {
+export function edgesOf(
+  ids: readonly string[],
+  heights: ReadonlyMap<string, number>,
+  estimate = ESTIMATE.comfortable,
+): number[] {
   const edges = [0];
   let top = 0;
-  for (const id of ids) edges.push((top += heights.get(id) ?? ESTIMATE));
+  for (const id of ids) edges.push((top += heights.get(id) ?? estimate));
   return edges;
 }
 
@@ -51,7 +56,7 @@ export function partsOf(edges: readonly number[], rows: readonly number[]): Part
   return parts;
 }
 
-/** `list` has the rows, each with its id in `data-id`. `pinned`: ids of rows that stay. */
+/** `list` has the rows, each with its id in `data-id`. `pinned`: ids of rows that stay. `ids` must stay the same object. */
 export function useWindow(
   list: RefObject<HTMLElement | null>,
   ids: readonly string[],
@@ -59,14 +64,16 @@ export function useWindow(
 ): Part[] {
   const heights = useRef(new Map<string, number>());
   const [seen, setSeen] = useState({ from: 0, to: 2 * MARGIN });
-  const [, renderAgain] = useState(0);
-  const edges = edgesOf(ids, heights.current);
+  const [measured, measure] = useState(0); // counts the changes of `heights`
+  const estimate = ESTIMATE[look().density];
+  const edges = useMemo(() => edgesOf(ids, heights.current, estimate), [ids, measured, estimate]);
   const kept = new Set(pinned());
-  const indexes = kept.size === 0 ? [] : ids.flatMap((id, at) => (kept.has(id) ? [at] : []));
+  kept.delete(undefined);
+  const indexes = [...kept].map((id) => ids.indexOf(id ?? ""));
 
   useEffect(() => {
     let width = window.innerWidth;
-    function look(): void {
+    function lookAgain(): void {
       if (window.innerWidth !== width) heights.current.clear(); // titles break at other places
       width = window.innerWidth;
       const first = list.current?.querySelector(":scope > :is(.gap, [data-id])"); // above it there may be rows that wait
@@ -75,10 +82,10 @@ export function useWindow(
       const to = Math.ceil((window.innerHeight - top + MARGIN) / COARSE) * COARSE;
       setSeen((before) => (before.from === from && before.to === to ? before : { from, to }));
     }
-    look();
-    for (const event of ["scroll", "resize"]) window.addEventListener(event, look, { passive: true });
+    lookAgain();
+    for (const event of ["scroll", "resize"]) window.addEventListener(event, lookAgain, { passive: true });
     return () => {
-      for (const event of ["scroll", "resize"]) window.removeEventListener(event, look);
+      for (const event of ["scroll", "resize"]) window.removeEventListener(event, lookAgain);
     };
   }, [list]);
 
@@ -87,10 +94,10 @@ export function useWindow(
     for (const row of list.current?.querySelectorAll<HTMLElement>(":scope > [data-id]") ?? []) {
       const { height } = row.getBoundingClientRect();
       const id = row.dataset.id ?? "";
-      if (Math.abs((heights.current.get(id) ?? ESTIMATE) - height) > 0.5) isOther = true;
+      if (Math.abs((heights.current.get(id) ?? estimate) - height) > 0.5) isOther = true;
       heights.current.set(id, height);
     }
-    if (isOther) renderAgain((before) => before + 1);
+    if (isOther) measure((before) => before + 1);
   });
 
   return partsOf(edges, rowsNear(edges, seen.from, seen.to, indexes));

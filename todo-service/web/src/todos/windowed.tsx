@@ -1,4 +1,4 @@
-import { Fragment, type ReactNode, type RefObject } from "react";
+import { Fragment, type ReactNode, type RefObject, useMemo } from "react";
 import type { Todo } from "../lib/api.ts";
 import { rowOf } from "./rows.ts";
 import { editedIds } from "./todo-row.tsx";
@@ -10,17 +10,15 @@ interface WindowedProps {
   row: (todo: Todo, index: number) => ReactNode;
 }
 
-/** The rows near the screen. A row that has the focus, is dragged or is edited stays, however far away it is. */
+/** The rows near the screen. A row that has the focus, is dragged or is edited stays, however far away it is.
+ * `todos` must stay the same object while they are the same. */
 export function Windowed({ list, todos, row }: WindowedProps): ReactNode {
-  const parts = useWindow(
-    list,
-    todos.map((each) => each.id),
-    () => [
-      document.activeElement ? rowOf(document.activeElement)?.dataset.id : undefined,
-      list.current?.querySelector<HTMLElement>(".dragged")?.dataset.id,
-      ...editedIds(),
-    ],
-  );
+  const ids = useMemo(() => todos.map((each) => each.id), [todos]);
+  const parts = useWindow(list, ids, () => [
+    document.activeElement ? rowOf(document.activeElement)?.dataset.id : undefined,
+    list.current?.querySelector<HTMLElement>(".dragged")?.dataset.id,
+    ...editedIds(),
+  ]);
   return parts.map((part, at) => {
     if ("gap" in part) return <li key={`gap ${at}`} className="gap" aria-hidden="true" style={{ height: part.gap }} />;
     const todo = todos[part.row];

@@ -1,0 +1,119 @@
+"""Writing to SQLite: the event loop goes on while a transaction waits, and a cancelled one leaves nothing."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Float, bindparam, func, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from auth_service.store import database as databases
+from auth_service.store.database import Database, open_database
+
+from .conftest import Store
+
+T = TypeVar("T")
+_RENAME = text("UPDATE clients SET registered_by = :word")
+_UNKNOWN = select(func.no_such_function(bindparam("typed", "")).label("found"))
+_ONE = select(bindparam("number", type_=Float).label("number"))
+
+
+def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def run() -> T:
+        database = open_database(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def words(store: Store) -> set[str]:
+    return {word for (word,) in store.rows("SELECT registered_by FROM clients")}
+
+
+async def rename(database: Database, word: str) -> None:
+    async with database.writing() as session:
+        await session.execute(_RENAME, {"word": word})
+
+
+async def rename_and_fail(database: Database) -> None:
+    async with database.writing() as session:
+        await session.execute(_RENAME, {"word": "undone"})
+        await session.execute(text("INSERT INTO clients SELECT * FROM clients"))
+
+
+def test_requests_are_answered_while_a_transaction_waits_for_another_process(sqlite_url: str) -> None:
+    async def work(database: Database) -> None:
+        with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(rename(database, "later"))
+            for number in range(20):
+                await asyncio.sleep(0.01)
+                assert await database.find_row(_ONE, {"number": float(number)}) == (float(number),)
+            assert not waiting.done()
+            other.execute("COMMIT")
+            await waiting
+
+    with_database(sqlite_url, work)
+    assert words(Store(sqlite_url)) == {"later"}
+
+
+def test_a_transaction_that_was_cancelled_while_it_waited_leaves_nothing(sqlite_url: str) -> None:
+    """Its thread still gets the lock. The event loop goes on, and the next transaction begins anew."""
+    path = sqlite_url.partition(":///")[2]
+
+    async def work(database: Database) -> None:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(0.2, other.close)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await rename(database, "cancelled")
+        await rename(database, "next")
+
+    with_database(sqlite_url, work)
+    assert words(Store(sqlite_url)) == {"next"}
+
+
+def test_a_failed_transaction_is_undone_and_the_next_one_works(sqlite_url: str) -> None:
+    async def work(database: Database) -> None:
+        await rename(database, "before")
+        with pytest.raises(IntegrityError):
+            await rename_and_fail(database)
+        assert words(Store(sqlite_url)) == {"before"}
+        await rename(database, "after")
+
+    with_database(sqlite_url, work)
+    assert words(Store(sqlite_url)) == {"after"}
+
+
+def test_a_lock_that_is_held_for_too_long_is_sqlalchemys_error(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "LOCK_TIMEOUT", timedelta(seconds=0.1))
+
+    async def work(database: Database) -> None:
+        with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(OperationalError):
+                await rename(database, "never")
+        await rename(database, "afterwards")
+
+    with_database(sqlite_url, work)
+    assert words(Store(sqlite_url)) == {"afterwards"}
+
+
+def test_a_frequent_read_that_fails_is_sqlalchemys_error_and_hides_what_was_typed(sqlite_url: str) -> None:
+    async def work(database: Database) -> None:
+        with pytest.raises(OperationalError) as caught:
+            await database.find_row(_UNKNOWN, {"typed": "hunter2"})
+        assert "hunter2" not in str(caught.value)
+        assert await database.find_row(_ONE, {"number": 1.5}) == (1.5,)
+
+    with_database(sqlite_url, work)
