@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..events import account_events
 from ..oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ..oauth.usernames import MAX_LENGTH as USERNAME_MAX_LENGTH
-from ..store import identifiers
 from ..store.instants import Instant
 from ..store.rows import Row
 
@@ -42,6 +41,7 @@ class Account(Row):
     second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
     username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
     profile: Mapped[str | None] = mapped_column(Text)  # JSON: optional claims (profiles.py)
+    language: Mapped[str | None] = mapped_column(String(8))  # of mails and pages (ISO 639); None: nobody has said
     recovery_started_at: Mapped[datetime | None] = mapped_column(Instant)  # set by factors/recoveries.py, as the next
     recovery_ready_at: Mapped[datetime | None] = mapped_column(Instant)  # from when the mailed link replaces a factor
 
@@ -66,35 +66,6 @@ _LOCK_ACTIVE, _HOLD_ACTIVE = _ACTIVE.with_for_update(), _ACTIVE.with_for_update(
 _FIND_PASSWORD_HASH = select(Identity.password_hash).where(
     Identity.account_id == bindparam("account_id"), Identity.provider_id == CREDENTIAL
 )
-
-
-async def create_account(
-    session: AsyncSession, *, email: str, name: str, image: str | None, password_hash: str, now: datetime
-) -> Account:
-    """Create an account with a password.
-
-    The unique index decides between simultaneous sign-ups; a query beforehand could not.
-
-    Raises:
-        EmailTaken: the transaction is broken; let the exception leave it.
-    """
-    since = {"created_at": now, "updated_at": now}
-    account = Account(id=identifiers.draw(), email=email, email_verified=False, name=name, image=image, **since)
-    identity = Identity(
-        id=identifiers.draw(),
-        account_id=account.id,
-        provider_id=CREDENTIAL,
-        subject=account.id,
-        password_hash=password_hash,
-        **since,
-    )
-    session.add(account)
-    try:
-        await session.flush()  # before the identity: without an ORM relationship SQLAlchemy does not know the order
-    except IntegrityError as error:
-        raise EmailTaken from error
-    session.add(identity)
-    return account
 
 
 async def find_by_email_with_password(session: AsyncSession, email: str) -> tuple[Account, str | None] | None:
@@ -167,7 +138,7 @@ async def set_suspended(
 async def update_profile(
     session: AsyncSession, account_id: str, changes: Mapping[str, str | None], now: datetime
 ) -> None:
-    """Change `name` or `image`, the members that people may edit themselves."""
+    """Change `name`, `image` or `language`, the members that people may edit themselves."""
     await session.execute(update(Account).where(Account.id == account_id).values(**changes, updated_at=now))
 
 

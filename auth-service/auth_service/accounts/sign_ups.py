@@ -1,6 +1,4 @@
-"""Creating an account without telling whether its address was free, or without a password; and ending what a stranger
-has set up with it.
-"""
+"""Creating accounts: with a password, without telling whether the address was free, and without a password."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +20,31 @@ class Wanted:
     name: str
     image: str | None
     password_hash: str = field(repr=False)
+    language: str | None = None  # that they read
+
+
+async def create_account(
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    image: str | None,
+    password_hash: str,
+    language: str | None = None,
+    now: datetime,
+) -> Account:
+    """Create an account with a password.
+
+    The unique index decides between simultaneous sign-ups; a query beforehand could not.
+
+    Raises:
+        EmailTaken: the transaction is broken; let the exception leave it.
+    """
+    account = await create_without_password(
+        session, email=email, name=name, image=image, verified=False, language=language, now=now
+    )
+    await create_password(session, account.id, password_hash, now=now)
+    return account
 
 
 async def create_unless_taken(session: AsyncSession, wanted: Wanted, *, now: datetime) -> tuple[Account, bool]:
@@ -36,6 +59,7 @@ async def create_unless_taken(session: AsyncSession, wanted: Wanted, *, now: dat
         email_verified=False,
         name=wanted.name,
         image=wanted.image,
+        language=wanted.language,
         created_at=now,
         updated_at=now,
     )
@@ -60,9 +84,16 @@ async def create_unless_taken(session: AsyncSession, wanted: Wanted, *, now: dat
 
 
 async def create_without_password(
-    session: AsyncSession, *, email: str, name: str, image: str | None, verified: bool, now: datetime
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    image: str | None,
+    verified: bool,
+    language: str | None,
+    now: datetime,
 ) -> Account:
-    """Create an account of a person who signs in elsewhere.
+    """Create an account of a person who has no password yet, or signs in elsewhere.
 
     Raises:
         EmailTaken: the transaction is broken; let the exception leave it.
@@ -73,12 +104,13 @@ async def create_without_password(
         email_verified=verified,
         name=name,
         image=image,
+        language=language,
         created_at=now,
         updated_at=now,
     )
     session.add(account)
     try:
-        await session.flush()
+        await session.flush()  # before an identity: without an ORM relationship SQLAlchemy does not know the order
     except IntegrityError as error:
         raise EmailTaken from error
     return account

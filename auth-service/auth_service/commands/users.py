@@ -8,8 +8,9 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..accounts.account_lists import Order, list_accounts
-from ..accounts.accounts import Account, EmailTaken, create_account, replace_password_hash
+from ..accounts.accounts import Account, EmailTaken, replace_password_hash
 from ..accounts.email_addresses import parse_email
+from ..accounts.sign_ups import create_account
 from ..accounts.weak_passwords import about
 from ..audit.trail import record
 from ..oauth.names import NotAName, parse_name

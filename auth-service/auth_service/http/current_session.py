@@ -14,6 +14,7 @@ from ..sessions.sliding import slid_expiry, slide
 from ..sessions.starting import Device, start_session
 from ..store.database import Database
 from .cookies import ConflictingCookies
+from .languages import note_account
 from .parts import Given
 from .session_cookies import SessionCookies
 
@@ -50,6 +51,7 @@ async def find_current(
         parts.session_cookies.clear(request)
         return None
     current = Current(*found)
+    note_account(request, current.account.language)
     expires_at = slid_expiry(current.session, parts.session_lifetimes, now=now)
     if may_slide and expires_at is not None:
         await _slide(current, expires_at, request, parts, now)

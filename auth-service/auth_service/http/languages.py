@@ -1,8 +1,9 @@
-"""The language of a page: what was chosen by a link on it, what the application asks for, or what the browser prefers.
+"""The language of a page: what was chosen by a link on it, or what application, account or browser ask for.
 
     ?language=de         a link at the foot of each page; the choice is kept in a cookie for a year
     ui_locales           of an authorization or logout request; counts until the next one, in a cookie of this name
-    Accept-Language      if nothing was chosen
+    the account          of the person who is signed in, if they have chosen one
+    Accept-Language      if nothing else says it
 
 Neither cookie is signed: a value that is not one of our languages is ignored. The web application may read the choice,
 so that it speaks as the pages do.
@@ -15,11 +16,12 @@ from urllib.parse import urlencode
 from fastapi import Request
 
 from ..mail.languages.catalogues import catalogue_of
-from ..mail.languages.choosing import LANGUAGES, choose_language, find_language
+from ..mail.languages.choosing import DEFAULT_LANGUAGE, LANGUAGES, choose_language, find_language
 from .outgoing import outgoing_of
 from .parts import Given, given
 
 CHOICE, ASKED = "language", "ui_locales"  # query parameters and cookies
+_ACCOUNTS = "account_language"  # of request.state
 _YEAR = 365 * 24 * 60 * 60
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,512}", re.ASCII)
 
@@ -40,19 +42,38 @@ class LanguageLink:
 
 def language_of(request: Request) -> str:
     """The language to answer this request in, one of LANGUAGES."""
+    return find_named(request) or DEFAULT_LANGUAGE
+
+
+def find_named(request: Request) -> str | None:
+    """The language that person, application, account or browser name. None: they name none of ours."""
     query, cookies = request.query_params, request.cookies
-    for chosen in (query.get(CHOICE), find_language(query.get(ASKED)), cookies.get(ASKED), cookies.get(CHOICE)):
+    asked, accounts = find_language(query.get(ASKED)), getattr(request.state, _ACCOUNTS, None)
+    for chosen in (query.get(CHOICE), asked, cookies.get(ASKED), cookies.get(CHOICE), accounts):
         if chosen in LANGUAGES:
             return chosen
     return choose_language(request.headers.get("accept-language", ""))
 
 
+def note_account(request: Request, language: str | None) -> None:
+    """The language of the account that is signed in."""
+    setattr(request.state, _ACCOUNTS, language)
+
+
 def keep_choice(request: Request) -> None:
-    """Remember what a link on a page has chosen. It goes before what the application asks for."""
+    """Remember what a link on a page has chosen."""
     chosen = request.query_params.get(CHOICE)
     if chosen in LANGUAGES:
-        _set_cookie(request, CHOICE, chosen, f"; Max-Age={_YEAR}")
-        _forget_asked(request)
+        choose(request, chosen)
+
+
+def choose(request: Request, language: str | None) -> None:
+    """Remember the choice in this browser; None: forget it. It goes before what the application asks for."""
+    if language is not None:
+        _set_cookie(request, CHOICE, language, f"; Max-Age={_YEAR}")
+    elif CHOICE in request.cookies:
+        _set_cookie(request, CHOICE, "", "; Max-Age=0")
+    _forget_asked(request)
 
 
 def note_asked(request: Request, ui_locales: str | None) -> None:

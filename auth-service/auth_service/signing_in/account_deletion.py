@@ -70,7 +70,8 @@ async def _delete(
         raise InvalidLink
     account = await accounts.find(session, account_id)
     told = account.email if account is not None and account.email_verified else None
+    language = account.language if account is not None else None
     await delete_with_sessions(session, account_id, now=now)
     if told is not None:
-        post_link(session, request, parts.outbox, Kind.ACCOUNT_DELETED, told, now)
+        post_link(session, request, parts.outbox, Kind.ACCOUNT_DELETED, told, now, language=language)
     await record(session, "account_deleted", now=now, account_id=account_id)

@@ -54,9 +54,9 @@ async def _change(session: AsyncSession, request: Request, parts: MailParts, lin
     account = await account_of(session, link)
     if account is None or not await use_link(session, link, now=now):
         raise InvalidLink
-    old = account.email
+    old, language = account.email, account.language
     await void_all_links(session, link.account_id, now=now)
     await recoveries.end(session, link.account_id, now=now)
     await accounts.replace_email(session, link.account_id, link.email, verified=True, now=now)
-    post_link(session, request, parts.outbox, Kind.EMAIL_CHANGED, old, now)
+    post_link(session, request, parts.outbox, Kind.EMAIL_CHANGED, old, now, language=language)
     await record(session, "email_changed", now=now, account_id=link.account_id)

@@ -66,12 +66,24 @@ async def _request(
 
 
 def post_link(
-    session: AsyncSession, request: Request, outbox: Outbox, kind: Kind, email: str, now: datetime, **facts: str
+    session: AsyncSession,
+    request: Request,
+    outbox: Outbox,
+    kind: Kind,
+    email: str,
+    now: datetime,
+    *,
+    language: str | None = None,
+    **facts: str,
 ) -> str | None:
-    """Post a mail in the language of the pages, in the caller's transaction. Returns its id; None: mail is off."""
-    language = language_of(request)
+    """Post a mail in the caller's transaction. Returns its id; None: mail is off.
+
+    Args:
+        language: of the person; None: that of the page. If the address has an account when the worker writes the
+            mail, that account's language counts.
+    """
     told = {name: fact for name, fact in facts.items() if fact}
-    return outbox.post(session, kind, email, language=language, now=now, **told)
+    return outbox.post(session, kind, email, language=language or language_of(request), now=now, **told)
 
 
 async def remind_to_verify(request: Request, parts: MailParts, email: str, now: datetime) -> None:

@@ -6,13 +6,14 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..accounts.accounts import Account, EmailTaken, create_account
+from ..accounts.accounts import Account, EmailTaken
 from ..accounts.factors import challenges
 from ..accounts.passwords import TooBusy
-from ..accounts.sign_ups import Wanted, create_unless_taken
+from ..accounts.sign_ups import Wanted, create_account, create_unless_taken
 from ..accounts.weak_passwords import BreachedPassword, CommonPassword, PersonalPassword
 from ..audit.trail import record
 from ..http.current_session import Current, device_of, start_session_here
+from ..http.languages import find_named
 from ..http.session_cookies import device_tag
 from ..limits.attempts import TooManyAttempts
 from ..mail.kinds import Kind
@@ -83,7 +84,7 @@ async def sign_up(
         password_hash = await _hash(request, parts, new)
         now = parts.clock()  # hashing takes a while
         if parts.requires_verified_email:
-            wanted = Wanted(new.email, new.name, new.image, password_hash)
+            wanted = Wanted(new.email, new.name, new.image, password_hash, find_named(request))
             account = await parts.database.transact(_register, request, parts, wanted, return_to, now)
             # This browser is not asked for the password by the link. A taken address gets a cookie that knows nobody.
             parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
@@ -114,7 +115,13 @@ async def _create(
     now: datetime,
 ) -> tuple[Account, BrowserSession | Asked]:
     account = await create_account(
-        session, email=new.email, name=new.name, image=new.image, password_hash=password_hash, now=now
+        session,
+        email=new.email,
+        name=new.name,
+        image=new.image,
+        password_hash=password_hash,
+        language=find_named(request),
+        now=now,
     )
     if current is not None:
         await end_session(session, current.session.token, now=now)

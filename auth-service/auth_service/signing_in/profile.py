@@ -26,15 +26,15 @@ class TooManyUsernames(Exception):
 
 
 async def change_profile(
-    session: AsyncSession, current: Current, name: str, username: str | None, now: datetime
+    session: AsyncSession, current: Current, name: str, language: str | None, username: str | None, now: datetime
 ) -> None:
-    """Change the name, and the user name unless it is None; an empty one is removed.
+    """Change the name, the language (None: none is chosen), and the user name unless it is None; "" removes it.
 
     Raises:
         NotAName, UsernameTaken, TooManyUsernames: nothing is changed.
     """
     account = current.account
-    await update_profile(session, account.id, {"name": name}, now)
+    await update_profile(session, account.id, {"name": name, "language": language}, now)
     if username is None or username == (account.username or ""):
         return
     parsed = parse_username(username) if username else None

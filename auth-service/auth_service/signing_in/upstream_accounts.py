@@ -18,6 +18,7 @@ from ..accounts.sign_ups import create_without_password
 from ..accounts.upstreams import identities
 from ..audit.trail import record
 from ..http.current_session import device_of
+from ..http.languages import find_named
 from ..limits.attempts import TooManyAttempts
 from ..mail.kinds import Kind
 from ..network.networks import networks_of
@@ -116,7 +117,13 @@ async def _create(
         await parts.mail_budgets.take(session, email, networks_of(device_of(request).ip_address), now=now)
     person, verified = known.person, known.is_vouched_for
     account = await create_without_password(
-        session, email=email, name=person.name, image=person.picture, verified=verified, now=now
+        session,
+        email=email,
+        name=person.name,
+        image=person.picture,
+        verified=verified,
+        language=find_named(request),
+        now=now,
     )
     await record(session, "signed_up", now=now, account_id=account.id, upstream=known.upstream.id)
     await _link(session, account.id, known, now)

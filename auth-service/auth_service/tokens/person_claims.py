@@ -15,6 +15,7 @@ _VALUES: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name or None,
     "preferred_username": lambda account: account.username or account.email,
     "picture": lambda account: account.image if account.image and parse_origin(account.image) else None,  # only URLs
+    "locale": lambda account: account.language,  # unless the operator says another one
     "updated_at": lambda account: int(account.updated_at.timestamp()),
     "email": lambda account: account.email,
     "email_verified": lambda account: account.email_verified,

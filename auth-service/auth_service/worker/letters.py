@@ -1,4 +1,7 @@
-"""The words of each mail that is due. Only here it is decided whether an address has an account."""
+"""The words of each mail that is due. Only here it is decided whether an address has an account.
+
+A mail is in the language of the account that it is to, whoever caused it; else in that of the page.
+"""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -43,17 +46,17 @@ class LetterWriter:
 
     async def write(self, mail: OutgoingMail) -> Letter | None:
         """The letter. None: there is nobody to send it to."""
-        kind = Kind(mail.kind)
+        kind, language = Kind(mail.kind), await self._language_of(mail)
         if kind in (Kind.RECOVERY_STARTED, Kind.RECOVERY_READY):
             recovery = await tell_recovery(self.database, self.links, mail, self.clock())
-            return None if recovery is None else self._linked(kind, mail, recovery)
+            return None if recovery is None else self._linked(kind, mail, recovery, language)
         if kind not in LINK_TTL:
-            return self._plain(mail, kind)
+            return self._plain(mail, kind, language)
         async with self.database.reading() as session:
             find = _find_changing if kind is Kind.CHANGE_EMAIL else _find_addressed
             account = await find(session, mail, kind)
         if account is None:
-            return self._plain(mail, Kind.NO_ACCOUNT) if kind is Kind.SIGN_IN else None
+            return self._plain(mail, Kind.NO_ACCOUNT, language) if kind is Kind.SIGN_IN else None
         if account.suspended_at is not None:
             return None
         async with self.database.writing() as session:
@@ -61,17 +64,23 @@ class LetterWriter:
         told = {name: mail.told[fact] for name, fact in QUERY.items() if fact in mail.told}
         url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
         code = {"code": self.links.codes.code_of(mail.id)} if "code" in mail.told else {}
-        return write_letter(kind, mail.language, {**self._facts, **code}, url=url)
+        return write_letter(kind, language, {**self._facts, **code}, url=url)
 
-    def _linked(self, kind: Kind, mail: OutgoingMail, recovery: ToldRecovery) -> Letter:
+    async def _language_of(self, mail: OutgoingMail) -> str:
+        """That of the account with the address, or of the one that is to get the address."""
+        async with self.database.reading() as session:
+            account = await accounts.find(session, mail.told.get("account_id") or mail.recipient)
+        return mail.language if account is None or account.language is None else account.language
+
+    def _linked(self, kind: Kind, mail: OutgoingMail, recovery: ToldRecovery, language: str) -> Letter:
         url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': recovery.token})}"
         facts = {**mail.told, **self._facts, "from": f"{recovery.ready_at:%Y-%m-%d %H:%M} UTC"}
-        return write_letter(kind, mail.language, facts, url=url)
+        return write_letter(kind, language, facts, url=url)
 
-    def _plain(self, mail: OutgoingMail, kind: Kind) -> Letter:
+    def _plain(self, mail: OutgoingMail, kind: Kind, language: str) -> Letter:
         """A letter without a secret link."""
         url = f"{self.issuer}{PAGES[kind]}" if kind in PAGES else ""
-        return write_letter(kind, mail.language, {**mail.told, **self._facts}, url=url)
+        return write_letter(kind, language, {**mail.told, **self._facts}, url=url)
 
     @property
     def _facts(self) -> dict[str, str]:

@@ -67,7 +67,7 @@ EXPORTED: Mapping[type[Row], tuple[str, ...]] = {
 NOT_EXPORTED: tuple[type[Row], ...] = (AccountEvent, EventDelivery)
 ACCOUNT = (
     "id", "email", "email_verified", "name", "username", "image", "created_at", "updated_at", "suspended_at",
-    "second_factor_at", "second_factor_required_at", "profile", "recovery_started_at", "recovery_ready_at",
+    "second_factor_at", "second_factor_required_at", "profile", "language", "recovery_started_at", "recovery_ready_at",
 )  # fmt: skip
 REFRESH_TOKEN = ("grant_id", "scope", "resource", "auth_time", "acr", "amr", "created_at", "rotated_at", "expires_at")
 MAIL = ("kind", "recipient", "language", "created_at", "attempts", "failed_at")

@@ -26,7 +26,7 @@ from .moments import day
 from .own_tokens import list_own
 
 DONES: Mapping[str, str] = {  # what was done, by the value in the page's address
-    "profile": "Your name is changed.",
+    "profile": "Saved.",
     "password-set": "Your account has a password.",
     "password": "Your password is changed.",
     "email": "A mail with a link is on its way to the new address. Open the link in this browser to change it.",

@@ -1,4 +1,4 @@
-"""/account?change=profile: the person's name, and their user name if people choose it here."""
+"""/account?change=profile: the person's name and language, and their user name if people choose it here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,10 @@ from fastapi import Request, Response
 
 from ...accounts.usernames import UsernameTaken
 from ...http.current_session import Current, SessionParts
+from ...http.languages import choose
 from ...http.pages import see_other
+from ...mail.languages.catalogues import catalogue_of
+from ...mail.languages.choosing import LANGUAGES
 from ...mail.languages.sentences import Sentence
 from ...oauth.names import MAX_LENGTH, NotAName, parse_name
 from ...oauth.parameters import Parameters
@@ -16,6 +19,7 @@ from ...signing_in.profile import TooManyUsernames, change_profile
 from .forms import FormParts, render_form
 from .sentences import NOT_A_NAME
 
+UNCHOSEN = "browser"  # value of `language`: the browser says it
 NOT_A_USERNAME = Sentence(
     "A user name has letters, digits, dots, hyphens and underscores, at most {number}.", number=USERNAME_MAX_LENGTH
 )
@@ -51,6 +55,9 @@ async def show(
         person_name=((form.get("name") if form else account.name) or "")[:MAX_LENGTH],
         username=((form.get("username") if form else account.username) or "")[:USERNAME_MAX_LENGTH],
         asks_username=parts.people_choose_usernames,
+        chosen=form.get("language") if form else account.language,
+        unchosen=UNCHOSEN,
+        choices=[(code, catalogue_of(code).name) for code in LANGUAGES],
     )
 
 
@@ -63,13 +70,17 @@ async def submit(
         return await show(request, parts, current, NOT_A_NAME, 422, form, "name")
     if not name:
         return await show(request, parts, current, "Please enter your name.", 422, form, "name")
+    wanted = form.get("language")
+    language = current.account.language if wanted is None else wanted if wanted in LANGUAGES else None
     username = (form.get("username") or "").strip() if parts.people_choose_usernames else None
     try:
-        await parts.database.transact(change_profile, current, name, username, now)
+        await parts.database.transact(change_profile, current, name, language, username, now)
     except NotAName:
         return await show(request, parts, current, NOT_A_USERNAME, 422, form, "username")
     except UsernameTaken:
         return await show(request, parts, current, TAKEN, 422, form, "username")
     except TooManyUsernames:
         return await show(request, parts, current, TOO_MANY, 422, form, "username")
+    if language != current.account.language:
+        choose(request, language)  # or an earlier choice in this browser would hide it
     return see_other("/account", done="profile")

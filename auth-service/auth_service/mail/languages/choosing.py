@@ -9,12 +9,12 @@ _RANGE = re.compile(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,32})?\s*(?:;\s*q=([01
 _MOST_RANGES = 16
 
 
-def choose_language(accepted: str) -> str:
-    """The language for a browser's Accept-Language; English if none of ours is in it."""
+def choose_language(accepted: str) -> str | None:
+    """The language for a browser's Accept-Language. None: none of ours is in it."""
     ranges = (_RANGE.fullmatch(each) for each in accepted[:1000].split(",")[:_MOST_RANGES])
     wanted = [(float(found[2] or 1), found[1].lower()) for found in ranges if found is not None]
     ours = [(quality, language) for quality, language in wanted if language in LANGUAGES and quality > 0]
-    return max(ours, key=lambda each: each[0])[1] if ours else DEFAULT_LANGUAGE
+    return max(ours, key=lambda each: each[0])[1] if ours else None
 
 
 def find_language(ui_locales: str | None) -> str | None:

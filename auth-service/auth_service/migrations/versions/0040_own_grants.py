@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0040_own_grants"
-down_revision = "0038_profiles"
+down_revision = "0039_languages"
 
 
 def upgrade() -> None:
