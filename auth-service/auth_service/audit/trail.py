@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import BigInteger, Index, Integer, String, Text, bindparam, case, func, literal, null, select
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ..keys.rotation import Rotation
 from ..store.client_ids import ClientKey, client_url, key_of, url_of
 from ..store.instants import Instant
-from ..store.rows import Row, insert_by
+from ..store.rows import Row
 from ..store.together import Asked, in_both, send
 from ..telemetry.logs import audit
 
