@@ -73,6 +73,15 @@ def running(command: list[str], log: Path, **environ: str) -> Iterator[None]:
             process.terminate()
 
 
+@contextmanager
+def serving(log: Path, settings: dict[str, str]) -> Iterator[str]:
+    """The URL of a sidecar with these settings."""
+    with running([str(installed_wheel()), "-m", "atjwt", "serve"], log, **settings):
+        url = f"http://{settings['ATJWT_ADDRESS']}"
+        wait_until(lambda: status(f"{url}/readyz") == 200)
+        yield url
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder, port = tmp_path_factory.mktemp("sidecar"), free_port()
@@ -88,10 +97,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "ATJWT_ADDRESS": f"127.0.0.1:{port}",
             "ATJWT_BASE_URL": BASE_URL,
         }
-        command = [str(installed_wheel()), "-m", "atjwt", "serve"]
-        stack.enter_context(running(command, folder / "sidecar.log", **settings))
-        sidecar = f"http://127.0.0.1:{port}"
-        wait_until(lambda: status(f"{sidecar}/readyz") == 200)
+        sidecar = stack.enter_context(serving(folder / "sidecar.log", settings))
         ports = {"127.0.0.1:9400": f"127.0.0.1:{port}", "127.0.0.1:3000": f"127.0.0.1:{server.server_port}"}
         ports |= {"port_value: 9400": f"port_value: {port}", "port_value: 3000": f"port_value: {server.server_port}"}
         yield Place(issuer, sidecar, folder, ports)
@@ -182,6 +188,26 @@ def test_the_method_and_the_path_that_a_proof_is_for_must_be_told_plainly(place:
         assert httpx2.get(f"{place.sidecar}/check", headers=sent).status_code == expected, headers
 
 
+def test_the_algorithms_of_proofs_can_be_fewer_and_the_challenge_says_so(place: Place) -> None:
+    """FAPI 2.0 §5.4.1. Those of tokens are another matter: theirs are signed by ES256."""
+    settings = {
+        "ATJWT_ISSUER": place.issuer.url,
+        "ATJWT_AUDIENCE": place.issuer.audience,
+        "ATJWT_BASE_URL": BASE_URL,
+        "ATJWT_ADDRESS": f"127.0.0.1:{free_port()}",
+    }
+    key = place.issuer.client_key()
+    bound = place.issuer.token(cnf=key.cnf)
+    told = {"Authorization": f"DPoP {bound}", "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/1"}
+    for allowed, expected in (("PS256", 401), ("ES256 PS256", 200)):
+        only = {**settings, "ATJWT_PROOF_ALGORITHMS": allowed}
+        with serving(place.folder / "strict.log", only) as url:
+            proof = key.proof(bound, "GET", f"{BASE_URL}/1")
+            assert httpx2.get(f"{url}/check", headers={**told, "DPoP": proof}).status_code == expected
+            refused = httpx2.get(f"{url}/check", headers={**told, "DPoP": "forged"})
+        assert f'algs="{allowed}"' in refused.headers["WWW-Authenticate"]
+
+
 @pytest.mark.parametrize(
     "question", ["scop=a", "scope=%22", "max_age=-1", "max_age=x", "scope=a&&", "a" * 5000], ids=str
 )
@@ -213,6 +239,8 @@ def test_everything_wrong_in_the_settings_is_said_at_once() -> None:
         "ATJWT_ISSUER": "http://id.example.com",
         "ATJWT_SCOP": "a",
         "ATJWT_MAX_AGE": "soon",
+        "ATJWT_ALGORITHMS": "HS256",
+        "ATJWT_PROOF_ALGORITHMS": "ES256 none",
         "ATJWT_ADDRESS": "9",
         "ATJWT_BASE_URL": "https://api.example.com?a",
     }
@@ -226,4 +254,5 @@ def test_everything_wrong_in_the_settings_is_said_at_once() -> None:
     assert ran.returncode == 2
     assert [line.split(":")[1].split(",")[0].strip() for line in ran.stderr.splitlines()] == [
         "ATJWT_SCOP", "ATJWT_AUDIENCE", "ATJWT_SCOPE", "ATJWT_BASE_URL", "ATJWT_ADDRESS",
+        "ATJWT_ALGORITHMS", "ATJWT_PROOF_ALGORITHMS",
     ]  # fmt: skip

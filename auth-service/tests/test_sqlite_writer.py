@@ -65,20 +65,30 @@ def test_requests_are_answered_while_a_transaction_waits_for_another_process(sql
 
 
 def test_a_transaction_that_was_cancelled_while_it_waited_leaves_nothing(sqlite_url: str) -> None:
-    """Its thread still gets the lock. The event loop goes on, and the next transaction begins anew."""
-    path = sqlite_url.partition(":///")[2]
+    """Its thread still gets the lock, and uses the connection until then. So the task ends after it.
+
+    The event loop goes on, and the next transaction begins anew.
+    """
+    order = []
 
     async def work(database: Database) -> None:
-        other = sqlite3.connect(path, isolation_level=None)
+        other = sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        asyncio.get_running_loop().call_later(0.2, other.close)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await rename(database, "cancelled")
+        waiting = asyncio.create_task(rename(database, "cancelled"))
+        waiting.add_done_callback(lambda _: order.append("ended"))
+        await asyncio.sleep(0.05)
+        for number in range(20):
+            waiting.cancel()
+            await asyncio.sleep(0.01)
+            assert await database.find_row(_ONE, {"number": float(number)}) == (float(number),)
+        order.append("released")
+        other.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
         await rename(database, "next")
 
     with_database(sqlite_url, work)
-    assert words(Store(sqlite_url)) == {"next"}
+    assert (order, words(Store(sqlite_url))) == (["released", "ended"], {"next"})
 
 
 def test_a_failed_transaction_is_undone_and_the_next_one_works(sqlite_url: str) -> None:
