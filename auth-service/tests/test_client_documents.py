@@ -234,11 +234,11 @@ def test_a_code_is_issued_although_its_grant_ends_at_that_moment(
             ThreadPoolExecutor(1) as pool,
         ):
             other.execute("SELECT id FROM grants FOR UPDATE")  # as `grants.end` begins
-            answering = pool.submit(lambda: browser.authorize(client, scope="openid").answer)
-            wait_until(lambda: waits(watcher) or answering.done())
+            answering = pool.submit(browser.authorize, client, scope="openid")
+            wait_until(partial(waits, watcher))
             other.execute("UPDATE grants SET ended_at = now()")
             other.commit()
-            answer = answering.result()
+            answer = answering.result().answer
         assert client.redeem(answer["code"]).status_code == 200
         assert service.rows("SELECT ended_at IS NULL FROM grants ORDER BY 1") == [(False,), (True,)]
 
