@@ -5,15 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
+import psycopg
+import pytest
+
 from auth_service.worker.expiry import delete_expired
 
 from .browser import Browser, signed_in
 from .client_documents import Documents, documents, documents_on_both, on_postgres, on_sqlite, opened
-from .code_flow import API, REDIRECT_URI, Frontend
+from .code_flow import API, REDIRECT_URI, Frontend, register_frontend
 from .conftest import Running
 from .https_server import HttpsServer
 from .oauth_client import OAuthClient, claims_of, public_jwk
+from .test_lock_order import waits
 from .test_open_registration import OPEN_API, SCOPE, put_api
+from .waiting import wait_until
 
 __all__ = ["documents", "documents_on_both", "on_postgres", "on_sqlite"]  # fixtures
 
@@ -211,6 +216,31 @@ def test_simultaneous_first_consents_make_one_client(on_postgres: tuple[Running,
             answers = list(together.map(lambda each: each.allow().answer, browsers))
         assert all("code" in answer for answer in answers)
         assert opened_one.clients() == [client.client_id]
+
+
+@pytest.mark.parametrize("kind", ["document", "registered"])
+def test_a_code_is_issued_although_its_grant_ends_at_that_moment(
+    on_postgres: tuple[Running, HttpsServer], kind: str
+) -> None:
+    """The session's grant is found, and then ends by a revocation: another one is made."""
+    for opened_one in opened(*on_postgres):
+        service = opened_one.service
+        client = opened_one.publish() if kind == "document" else register_frontend(service)
+        browser = signed_in(service).authorize(client, scope="openid").allow()
+        url = service.database_url.replace("+psycopg", "")
+        with (
+            psycopg.connect(url, autocommit=True) as watcher,
+            psycopg.connect(url) as other,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            other.execute("SELECT id FROM grants FOR UPDATE")  # as `grants.end` begins
+            answering = pool.submit(lambda: browser.authorize(client, scope="openid").answer)
+            wait_until(lambda: waits(watcher) or answering.done())
+            other.execute("UPDATE grants SET ended_at = now()")
+            other.commit()
+            answer = answering.result()
+        assert client.redeem(answer["code"]).status_code == 200
+        assert service.rows("SELECT ended_at IS NULL FROM grants ORDER BY 1") == [(False,), (True,)]
 
 
 def test_a_client_id_of_255_characters_is_the_same_everywhere(documents_on_both: Documents) -> None:

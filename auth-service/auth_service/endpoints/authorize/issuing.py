@@ -29,6 +29,7 @@ from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
 from ...resources.resources import Locking
 from ...sessions.browser_sessions import locking_live
+from ...store.database import Database
 from ...store.together import Asked, Found, send
 from ...tokens import authorization_codes
 from ...tokens.authorization_codes import Authorization
@@ -98,19 +99,23 @@ async def issue(pending: PendingRequest, current: Current, parts: IssueParts, no
     ttl = min(parts.authorization_code_ttl, CODE_MAX_TTL) if registered.is_fapi2 else parts.authorization_code_ttl
     wanted = to_agree_to(request, resources)
     it = _Issue(pending, authorization, code, wanted, apis, ttl, now)
-    client, account_id, client_id = pending.client, authorization.account_id, authorization.client_id
+    account_id, client_id = authorization.account_id, authorization.client_id
     event, facts = devices.describe(request, authorization.session_id)
     told = {"told": trail.keeping(event, now=now, account_id=account_id, client_id=client_id, facts=facts)}
-    if has_document(client) or client.unused_until is not None or authorization.place is not None:
-        await parts.database.transact(_issue_to_unusual_client, it, told)
-    else:
-        refuse = partial(_refuse, it)
-        try:
-            await parts.database.transact_together(_asked(it) | told, refuse)
-        except _GrantEnded:  # between two statements: the next try makes another
-            await parts.database.transact_together(_asked(it) | told, refuse)
+    try:
+        await _store(parts.database, it, told)
+    except _GrantEnded:  # between two statements: the next try makes another
+        await _store(parts.database, it, told)
     trail.tell(event, {"account_id": account_id, "client_id": client_id, **facts})
     return code
+
+
+async def _store(database: Database, it: _Issue, told: dict[str, Asked]) -> None:
+    client = it.pending.client
+    if has_document(client) or client.unused_until is not None or it.authorization.place is not None:
+        await database.transact(_issue_to_unusual_client, it, told)
+    else:
+        await database.transact_together(_asked(it) | told, partial(_refuse, it))
 
 
 async def _issue_to_unusual_client(session: AsyncSession, it: _Issue, told: dict[str, Asked]) -> None:
