@@ -121,7 +121,7 @@ class Walk:
 
 
 class AtTheApplication(Walk):
-    """A person in front of the todo web application, which leads to the hosted pages for what it has not."""
+    """A person in front of the todo web application, which leads to the hosted pages for what it does not have."""
 
     def sign_up(self) -> None:
         self.open("/")

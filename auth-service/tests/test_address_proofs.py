@@ -48,7 +48,7 @@ def is_verified(service: Service) -> bool:
 
 
 def set_another(browser: Browser, password: str = NEW) -> Browser:
-    """Take the way out of who does not know the password."""
+    """Follow the link for people who do not know the password, and set another one."""
     browser.open(html.unescape(browser.page.elements["reset-link"]["href"]))
     return browser.press("reset-form", "set-password", password=password)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import psycopg
 import pytest
@@ -12,13 +10,13 @@ from sqlalchemy.exc import MultipleResultsFound, ProgrammingError
 
 from auth_service.accounts.accounts import Account
 from auth_service.sessions.browser_sessions import BrowserSession
-from auth_service.store.database import Database, open_database
+from auth_service.store.database import Database
 from auth_service.store.slow_statements import SLOW, tell_if_slow
 from auth_service.telemetry import logs
 
 from .conftest import Start
+from .opened_database import with_database
 
-T = TypeVar("T")
 _SLEEP: Select[*tuple[str]] = select(func.pg_sleep(bindparam("seconds", type_=Float)))
 _ONE: Select[*tuple[float]] = select(bindparam("number", type_=Float))
 _UNKNOWN: Select[*tuple[str]] = select(func.no_such_function(bindparam("typed", "")))
@@ -27,17 +25,6 @@ _SIGNED_IN = (
     .join(Account, Account.id == BrowserSession.account_id)
     .where(Account.email == bindparam("email"), Account.suspended_at.is_(None))
 )
-
-
-def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = open_database(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
 
 
 def test_a_row_is_as_sqlalchemy_gives_it(start: Start, postgres_url: str) -> None:

@@ -2,35 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
-from typing import TypeVar
 
 import pytest
 from sqlalchemy import Float, bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from auth_service.store import database as databases
-from auth_service.store.database import Database, open_database
+from auth_service.store.database import Database
 
 from .conftest import Store
+from .opened_database import with_database
 
-T = TypeVar("T")
 _RENAME = text("UPDATE clients SET registered_by = :word")
 _UNKNOWN = select(func.no_such_function(bindparam("typed", "")).label("found"))
 _ONE = select(bindparam("number", type_=Float).label("number"))
-
-
-def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = open_database(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
 
 
 def words(store: Store) -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Float, Integer, Select, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
-from auth_service.store.database import Database, open_database
+from auth_service.store.database import Database
 from auth_service.store.leases import Lease
 from auth_service.store.pipelined import OneTrip
 from auth_service.store.together import Asked, Found
@@ -20,6 +20,7 @@ from auth_service.store.together import Asked, Found
 from .browser import signed_in
 from .code_flow import register_backend
 from .conftest import Service
+from .opened_database import with_database
 from .statements import statements
 from .test_lock_order import waits
 from .test_par import pushed
@@ -39,17 +40,6 @@ _TAKE = update(_TABLE).where(_TABLE.c.name == bindparam("which")).values(holder=
 _UNKNOWN: Select[*tuple[str]] = select(func.no_such_function(bindparam("typed", "")))
 _SLEEP: Select[*tuple[str]] = select(func.pg_sleep(bindparam("seconds", type_=Float)))
 _ONE: Select[*tuple[int]] = select(bindparam("number", type_=Integer))
-
-
-def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = open_database(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
 
 
 def adding(name: str) -> Asked:

@@ -41,7 +41,7 @@ class Account(Row):
     second_factor_required_at: Mapped[datetime | None] = mapped_column(Instant)  # by an operator, for this account
     username: Mapped[str | None] = mapped_column(String(USERNAME_MAX_LENGTH))  # set by usernames.py
     profile: Mapped[str | None] = mapped_column(Text)  # JSON: optional claims (profiles.py)
-    language: Mapped[str | None] = mapped_column(String(8))  # of mails and pages (ISO 639); None: nobody has said
+    language: Mapped[str | None] = mapped_column(String(8))  # of mails and pages (ISO 639); None: not chosen
     recovery_started_at: Mapped[datetime | None] = mapped_column(Instant)  # set by factors/recoveries.py, as the next
     recovery_ready_at: Mapped[datetime | None] = mapped_column(Instant)  # from when the mailed link replaces a factor
 

@@ -20,7 +20,7 @@ class Wanted:
     name: str
     image: str | None
     password_hash: str = field(repr=False)
-    language: str | None = None  # that they read
+    language: str | None = None  # of mails and pages (ISO 639)
 
 
 async def create_account(

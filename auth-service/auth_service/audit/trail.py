@@ -16,7 +16,7 @@ from ..keys.rotation import Rotation
 from ..store.client_ids import ClientKey, client_url, key_of, url_of
 from ..store.instants import Instant
 from ..store.rows import Row
-from ..store.together import Asked, in_both, send
+from ..store.together import Asked, PerDatabase, send
 from ..telemetry.logs import audit
 
 MAX_PER_HOUR = 100  # events of one kind, account and client that have a row each
@@ -88,7 +88,7 @@ def keeping(
     facts: Mapping[str, Fact],
     most: int = MAX_PER_HOUR,
 ) -> Asked:
-    """As `record`, for statements that are sent together: the last one of them. `tell` logs it after the commit."""
+    """The statement of `record`, the last of those that are sent together. `tell` logs the event after the commit."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     row = {
         "occurred_at": now, "last_at": now, "event": event, "account_id": account_id, "client_id": client_id,
@@ -159,7 +159,7 @@ def _keeping(insert: Any) -> Any:
     return inserted.on_conflict_do_update(index_elements=[table.c.counted_as], set_=counted).returning(table.c.id)
 
 
-_KEEP = in_both(_keeping)
+_KEEP = PerDatabase(_keeping)
 
 
 async def has_happened(session: AsyncSession, event: str, *, account_id: str, client_id: str, since: datetime) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from ..store import identifiers
 from ..store.client_ids import ClientKey, url_of
-from ..store.together import Asked, in_both
+from ..store.together import Asked, PerDatabase
 from .grants import LIVE, Authorized, Grant
 
 _TABLE: Any = Grant.__table__
@@ -29,7 +29,7 @@ _ACCOUNTS, _CLIENTS = table("accounts", column("id", String)), table("clients", 
 _COLUMNS = ("id", "account_id", "session_id", "client_id", "client_url", "is_offline", "created_at")
 
 
-def which(session_id: str, client_id: str, *, is_offline: bool) -> Mapping[str, object]:
+def grant_key(session_id: str, client_id: str, *, is_offline: bool) -> Mapping[str, object]:
     """The values that name the live grant of a session at a client."""
     return {"session_id": session_id, "client_id": client_id, "is_offline": is_offline}
 
@@ -46,7 +46,7 @@ def select_live(*columns: Any) -> Select[Any]:
 
 
 def _inserting(insert: Any) -> Any:
-    """Only beside its owners: the statement before may have waited for the end of one."""
+    """Only while its account and client exist: the statement before may have waited for the deletion of one."""
     account = exists().where(_ACCOUNTS.c.id == bindparam("account_id"))
     client = exists().where(_CLIENTS.c.client_id == bindparam("client_id"))
     types = {name: _TABLE.c[name].type for name in _COLUMNS} | {"account_id": String(), "client_id": ClientKey()}
@@ -58,11 +58,11 @@ def _inserting(insert: Any) -> Any:
     return unless.returning(_TABLE.c.id)
 
 
-_INSERT = in_both(_inserting)
+_INSERT = PerDatabase(_inserting)
 
 
 def making(named: Mapping[str, object], *, account_id: str, client_id: str, now: datetime) -> Asked:
-    """Make the grant unless it is there. Simultaneous requests make one. `named` comes from `which`."""
+    """Make the grant unless it is there. Simultaneous requests make one. `named` comes from `grant_key`."""
     made = {"id": identifiers.draw(), "account_id": account_id, "client_url": url_of(client_id), "created_at": now}
     return Asked(_INSERT, {**named, **made})
 

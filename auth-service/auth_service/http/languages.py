@@ -56,7 +56,7 @@ def find_named(request: Request) -> str | None:
 
 
 def note_account(request: Request, language: str | None) -> None:
-    """The language of the account that is signed in."""
+    """Tell this request the language of the account that is signed in; None: not chosen."""
     setattr(request.state, _ACCOUNTS, language)
 
 

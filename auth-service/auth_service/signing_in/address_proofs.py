@@ -30,7 +30,7 @@ from .mailed_links import MailParts, post_link
 
 @dataclass(frozen=True)
 class Ended:
-    """What a proof has ended: the number of ways in, with the password; of personal tokens; and of sessions."""
+    """How many ways in (the password is one), personal tokens and sessions a proof has ended."""
 
     ways_in: int = 0
     tokens: int = 0

@@ -30,7 +30,7 @@ class AddressProofParts(SessionParts, MailParts, ConfirmingParts):
 class Asked:
     """What a browser is asked and told before it confirms an address."""
 
-    password: bool = False  # it has to show the account's
+    password: bool = False  # the account's password, to confirm the address
     ends: bool = False  # confirming ends what may be somebody else's
 
 

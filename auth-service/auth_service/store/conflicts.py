@@ -1,4 +1,4 @@
-"""Transactions that another transaction made impossible, run once more."""
+"""Repeats a transaction that PostgreSQL has rolled back because of a conflict with another one."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -12,7 +12,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def again_after_a_conflict(run: Callable[[], Awaitable[T]], name: str) -> T:
-    """What `run` returns, a transaction. PostgreSQL rolls back one of two that wait for each other."""
+    """Run a transaction, and once more after a conflict: PostgreSQL rolls back one of two that wait for each other."""
     try:
         return await run()
     except DBAPIError as error:

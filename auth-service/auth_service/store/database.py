@@ -27,7 +27,7 @@ from .sqlite_writer import SQLiteWriter
 from .together import Asked, Found, Refuse, run_in_turn
 
 if TYPE_CHECKING:
-    from .pipelined import Together
+    from .pipelined import PipelinedStatements
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Database:
     writer: AsyncEngine
     reader: AsyncEngine
     frequent: PreparedStatements | InlineStatements
-    together: "Together | None" = None  # on PostgreSQL
+    pipelined: "PipelinedStatements | None" = None  # on PostgreSQL
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -106,9 +106,9 @@ class Database:
 
     async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
         """The rows of statements that are one transaction (together.py). Raises what `refuse` returns."""
-        if (together := self.together) is None:
+        if (pipelined := self.pipelined) is None:
             return await self.transact(run_in_turn, asked, refuse)
-        return await again_after_a_conflict(lambda: together.transact(asked, refuse), "together")
+        return await again_after_a_conflict(lambda: pipelined.transact(asked, refuse), "together")
 
     async def require_revision(self, needed: str) -> None:
         """Raises SchemaMismatch unless the schema is at `needed`; the text says what to do."""
@@ -157,7 +157,7 @@ def _open_engines(url: str) -> Database:
         for engine in (writer, reader):
             _prepare_sqlite(engine.sync_engine)
         return Database(writer, reader, InlineStatements(reader))
-    from .pipelined import Together
+    from .pipelined import PipelinedStatements
 
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
@@ -173,7 +173,7 @@ def _open_engines(url: str) -> Database:
     # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
     reader = create_async_engine(url, **pool, **reads)
     writer = create_async_engine(url, **pool, **common)
-    database = Database(writer, reader, PreparedStatements(reader), Together(reader))
+    database = Database(writer, reader, PreparedStatements(reader), PipelinedStatements(reader))
     for engine in (database.writer, database.reader):
         event.listen(engine.sync_engine, "checkout", _refuse_if_over)
     return database

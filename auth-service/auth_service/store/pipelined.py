@@ -9,7 +9,7 @@ from .driver_statements import DriverStatements
 from .together import Asked, Found, Refuse
 
 
-class Together(DriverStatements):
+class PipelinedStatements(DriverStatements):
     """Transactions on PostgreSQL whose statements are sent together. The engine's connections are in autocommit."""
 
     async def transact(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:

@@ -3,7 +3,7 @@
 The server runs them one after the other, as if each had been sent alone (PostgreSQL, "Pipeline Mode"): each sees what
 others committed while the one before it waited for a lock, and locks are taken in the order of the statements. But none
 can use what another one returns. So the caller asks for all that it may need, and looks at the answers before the
-transaction ends.
+transaction ends. Functions named in -ing (`issuing`, `holding_owners`) make such statements and send nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,15 +26,15 @@ Refuse: TypeAlias = Callable[[Found], Exception | None]  # what the answers forb
 class Asked:
     """A statement, which lives as long as the process and returns rows, and its values, which are all parameters."""
 
-    statement: "Executable | ForEach"  # one for both databases, or one for each: see `in_both`
+    statement: "Executable | PerDatabase"
     values: Mapping[str, object]
 
     def of(self, database: str) -> Executable:
-        return self.statement.of(database) if isinstance(self.statement, ForEach) else self.statement
+        return self.statement.of(database) if isinstance(self.statement, PerDatabase) else self.statement
 
 
-class ForEach:
-    """A statement for each database, built when it is first used."""
+class PerDatabase:
+    """A statement for each database, built at its first use, with its kind of INSERT, which supports ON CONFLICT."""
 
     def __init__(self, build: Callable[[Any], Executable]) -> None:
         self._build = build
@@ -44,11 +44,6 @@ class ForEach:
         if (built := self._built.get(database)) is None:
             built = self._built[database] = self._build(partial(insert_by, database))
         return built
-
-
-def in_both(build: Callable[[Any], Executable]) -> ForEach:
-    """A statement for each database, made with its kind of INSERT, which supports ON CONFLICT."""
-    return ForEach(build)
 
 
 async def send(session: AsyncSession, asked: Mapping[str, Asked]) -> Found:

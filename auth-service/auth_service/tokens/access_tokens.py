@@ -93,7 +93,7 @@ class _Signed:
 
 @dataclass(frozen=True)
 class AccessTokenReader:
-    """For one event loop. It remembers what was signed, and never whether it is revoked."""
+    """For one event loop. It remembers verified signatures, never whether a token is revoked."""
 
     issuer: str
     keys: KeyRing

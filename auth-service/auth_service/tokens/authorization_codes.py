@@ -20,7 +20,7 @@ from ..oauth.scope import OFFLINE_ACCESS
 from ..sealed import opaque
 from ..store.database import Database
 from ..store.instants import Instant
-from ..store.together import Asked, in_both
+from ..store.together import Asked, PerDatabase
 from .holders import Held, held_of, select_held
 
 REUSE_NOTICED_FOR = timedelta(days=1)
@@ -68,7 +68,7 @@ class AuthorizationCode(Authorized):
 _TABLE: Any = AuthorizationCode.__table__
 _OWN = [column.name for column in _TABLE.columns if column.name not in ("grant_id", "redeemed_at")]
 _ROW = making.select_live(*(bindparam(name, type_=_TABLE.c[name].type) for name in _OWN))
-_ISSUE = in_both(
+_ISSUE = PerDatabase(
     lambda insert: (
         insert(_TABLE)
         .from_select([*_OWN, "grant_id"], _ROW)
@@ -82,12 +82,13 @@ _MAKE_ROOM = making.delete_surplus(AuthorizationCode, _TABLE.c.created_at)
 def issuing(
     code: str, given: Authorization, *, ttl: timedelta, now: datetime, own_grant: str | None = None
 ) -> Mapping[str, Asked]:
-    """Issue this code for an authorization, in the session's grant at the client, which is made if it is missing, or in
-    a grant of its own, which has its own id in the place of a session's.
+    """The statements that issue this code, in the session's grant at the client, which is made if it is missing.
+
+    With `own_grant`, in the grant of that id, which has it in the place of a session's, too.
 
     No row of "code": the grant has ended after it was found, or this code was issued before.
     """
-    grant = making.which(own_grant or given.session_id, given.client_id, is_offline=given.is_offline)
+    grant = making.grant_key(own_grant or given.session_id, given.client_id, is_offline=given.is_offline)
     own = {name: getattr(given, name, None) for name in _OWN}
     own |= {"code_hash": opaque.hash_of(code), "scope": " ".join(given.scope), "amr": json.dumps(given.amr)}
     return {

@@ -1,6 +1,6 @@
 """The words of each mail that is due. Only here it is decided whether an address has an account.
 
-A mail is in the language of the account that it is to, whoever caused it; else in that of the page.
+A mail is in the language of the account that gets it, whoever caused it. Without one, it is in the page's language.
 """
 
 from dataclasses import dataclass

@@ -218,15 +218,15 @@ def _open_sqlite(url: str, common: dict[str, Any]) -> Database:
         skip_autocommit_rollback=True,
         hide_parameters=True,
     )
-    _prepare_sqlite(writer.sync_engine, begin="BEGIN IMMEDIATE")
-    for engine in (reader, scanner):
-        _prepare_sqlite(engine.sync_engine, begin=None)
+    for engine in (writer, reader, scanner):
+        _prepare_sqlite(engine.sync_engine)
+    _begin_immediate(writer.sync_engine)
     _end_after_the_timeout(scanner.sync_engine)
     _end_transactions_after_the_timeout(writer.sync_engine)
     return Database(reader, writer, scanner)
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
+def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: object) -> None:
         connection.isolation_level = None  # otherwise the driver itself begins transactions, and never IMMEDIATE
@@ -236,11 +236,11 @@ def _prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    if begin is not None:
 
-        @event.listens_for(engine, "begin")
-        def on_begin(connection: Any) -> None:
-            connection.exec_driver_sql(begin)
+def _begin_immediate(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _end_after_the_timeout(engine: Engine) -> None:

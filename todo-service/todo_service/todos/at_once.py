@@ -94,13 +94,13 @@ _INSERT = (
     f" SELECT {', '.join(f':{column.name}' for column in _GIVEN)}, counted.sequence FROM counted"
     " RETURNING todos.sequence"
 )
-# Of an owner who may be new.
+# Adds a todo of an owner who may be new.
 _CREATE_ANY = _typed(f"WITH counted AS ({owners.ADD.text}){_INSERT}", _GIVEN).columns(todos.c.sequence)
 
 
 @cache
 def _create(is_in_list: bool, has_key: bool) -> TextualSelect:
-    """Of an owner who has something already. With a key: only if the key is new.
+    """The statement that adds a todo of an owner who has a row already; with a key, only if the key is new.
 
     Each step reads the one before, so a row that is not there stops them all.
     """
@@ -129,7 +129,7 @@ def _create(is_in_list: bool, has_key: bool) -> TextualSelect:
 
 @cache
 def _change(names: frozenset[str]) -> TextualSelect:
-    """Of these columns, if the todo is still at the version `seen`. There are not many combinations."""
+    """The statement that changes these columns, if the todo is at the version `seen`. There are few combinations."""
     columns = [column for column in todos.c if column.name in names]
     shown = [column.name for column in queries.SHOWN]
     statement = (

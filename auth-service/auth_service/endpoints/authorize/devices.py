@@ -34,7 +34,7 @@ async def allow(session: AsyncSession, device: Device, *, now: datetime) -> time
 
 
 def find_place(request: AuthorizationRequest, client: ClientMetadata, session: BrowserSession) -> Place | None:
-    """Where a grant of its own is asked for. None: the person is asked once only, so the session has one grant."""
+    """The place of a grant of its own. None: an earlier consent counts, so the client shares the session's grant."""
     if request.device is not None:
         return Place(request.device.address)
     if may_be_remembered(request, client):

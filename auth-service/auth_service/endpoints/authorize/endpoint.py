@@ -85,6 +85,6 @@ async def _resume(request: Request, found: PendingRequest, parts: AuthorizeParts
     pending, handle = await renew_client(request, found, parts, now=now), found.handle
     if pending.is_answered:
         return await answer_again(request, handle, parts, now)
-    if pending.is_unbound:  # what this visit stores binds it
+    if pending.is_unbound:  # it is bound to this browser by what this visit stores
         pending = replace(pending, browser=parts.browsers.recognize(request))
     return await proceed(request, pending, parts, now)

@@ -53,7 +53,7 @@ class _GrantEnded(Exception):
 
 @dataclass(frozen=True)
 class _Issue:
-    """What the transaction needs."""
+    """The arguments of the transaction that issues a code."""
 
     pending: PendingRequest
     authorization: Authorization
@@ -65,12 +65,12 @@ class _Issue:
 
 
 async def issue(pending: PendingRequest, current: Current, parts: IssueParts, now: datetime) -> str:
-    """The code.
+    """Issue a code for the signed-in person, store it in the session's grant or one of its own, and return it.
 
     Raises:
         NotAgreed, AlreadyAnswered
-        InvalidTarget, LoginRequired: an API or the session has just ended.
-        PageRefused: the client or the account has.
+        InvalidTarget, LoginRequired: an API was removed, or the session has ended, a moment ago.
+        PageRefused: the client or the account was deleted a moment ago.
     """
     request, resources = pending.request, await parts.resources.current(now=now)
     authorization = Authorization(
@@ -119,7 +119,7 @@ async def _store(database: Database, it: _Issue, told: dict[str, Asked]) -> None
 
 
 async def _issue_to_unusual_client(session: AsyncSession, it: _Issue, told: dict[str, Asked]) -> None:
-    """The same for a client whose row is changed, too, or for a grant of its own."""
+    """The same transaction for a client whose row is changed with it, or for a grant of its own."""
     pending, given, client = it.pending, it.authorization, it.pending.client
     if not await keep(session, client, now=it.now):
         raise expired()

@@ -19,7 +19,7 @@ from ...signing_in.profile import TooManyUsernames, change_profile
 from .forms import FormParts, render_form
 from .sentences import NOT_A_NAME
 
-UNCHOSEN = "browser"  # value of `language`: the browser says it
+UNCHOSEN = "browser"  # value of `language`: none is chosen, so the browser's counts
 NOT_A_USERNAME = Sentence(
     "A user name has letters, digits, dots, hyphens and underscores, at most {number}.", number=USERNAME_MAX_LENGTH
 )

@@ -14,7 +14,7 @@ function restored(): { owner: string | null; texts: Map<string, string> } {
     const kept = JSON.parse(sessionStorage.getItem(PLACE) ?? "") as { owner: string | null; texts: [string, string][] };
     return { owner: kept.owner, texts: new Map(kept.texts) };
   } catch {
-    return { owner: null, texts: new Map() }; // nothing was kept, or the browser forbids to keep anything
+    return { owner: null, texts: new Map() }; // nothing was kept, or the browser forbids storage
   }
 }
 

@@ -11,7 +11,7 @@ export function takeInvitation(): void {
   try {
     sessionStorage.setItem(PLACE, token);
   } catch {
-    held = token; // the browser forbids to keep anything: it is there until the page is left
+    held = token; // the browser forbids storage: it is there until the page is left
   }
 }
 

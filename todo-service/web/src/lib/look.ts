@@ -31,7 +31,7 @@ export function wearChosen(): void {
   try {
     show(parseLook(localStorage.getItem(PLACE)));
   } catch {
-    // the browser forbids to keep anything
+    // the browser forbids storage
   }
   window.addEventListener("storage", ({ key, newValue }) => {
     if (key === PLACE) show(parseLook(newValue));
@@ -44,7 +44,7 @@ export function wear(look: Look): void {
   try {
     localStorage.setItem(PLACE, `${look.theme} ${look.density}`);
   } catch {
-    // the browser forbids to keep anything: it lasts until the page is left
+    // the browser forbids storage: the choice lasts until the page is left
   }
 }
 

@@ -41,7 +41,7 @@ export const words = {
     "Dein Konto hat kein Passwort. Du meldest dich mit einem Passkey, per Mail oder bei einem anderen Anbieter an.",
   "Set a password": "Passwort setzen",
   "You signed in a while ago.": "Deine Anmeldung ist eine Weile her.",
-  "See your devices at your account": "Deine Geräte siehst du bei deinem Konto",
+  "See your devices at your account": "Deine Geräte siehst du in deinem Konto",
   "Send the mail again": "Mail noch einmal schicken",
   "Another mail is on its way to {email}.": "Eine weitere Mail ist unterwegs an {email}.",
 
@@ -101,12 +101,12 @@ export const words = {
   Account: "Konto",
   "Sign out": "Abmelden",
   "Sign out again": "Noch einmal abmelden",
-  "Sign out and lose it": "Abmelden und verlieren",
+  "Sign out and lose it": "Trotzdem abmelden",
   "One change is not sent yet, and would be lost.": "Eine Änderung ist noch nicht gesendet und ginge verloren.",
   "{number} changes are not sent yet, and would be lost.":
     "{number} Änderungen sind noch nicht gesendet und gingen verloren.",
   Stay: "Bleiben",
-  "Signing out failed. You are still signed in.": "Das Abmelden ging schief. Du bist noch angemeldet.",
+  "Signing out failed. You are still signed in.": "Das Abmelden ist fehlgeschlagen. Du bist noch angemeldet.",
   "← Your todos": "← Deine Todos",
   "Not without a network": "Nicht ohne Netz",
   "Your todos are on this device. This page is not: it opens when the network is back.":
@@ -127,20 +127,20 @@ export const words = {
 
   // Failures
   "You did not continue there. Try again, or sign in another way.":
-    "Du bist dort nicht weitergegangen. Versuche es noch einmal, oder melde dich anders an.",
+    "Du hast dort abgebrochen. Versuche es noch einmal, oder melde dich anders an.",
   "There is an account with that address. Sign in to it, then connect the other site in Settings.":
-    "Mit dieser Adresse gibt es ein Konto. Melde dich daran an, und verbinde die andere Seite dann in den Einstellungen.",
+    "Mit dieser Adresse gibt es ein Konto. Melde dich daran an, und verbinde den anderen Anbieter dann in den Einstellungen.",
   "The other site did not tell your email address, which an account here needs.":
-    "Die andere Seite hat deine E-Mail-Adresse nicht genannt, die ein Konto hier braucht.",
+    "Der andere Anbieter hat deine E-Mail-Adresse nicht genannt, die ein Konto hier braucht.",
   "No account here is connected to you there. Sign in another way.":
-    "Kein Konto hier ist mit deinem dort verbunden. Melde dich anders an.",
+    "Mit deinem Konto dort ist hier keines verbunden. Melde dich anders an.",
   "The other site cannot be used right now. Try again in a moment, or sign in another way.":
-    "Die andere Seite geht gerade nicht. Versuche es gleich noch einmal, oder melde dich anders an.",
+    "Der andere Anbieter ist gerade nicht erreichbar. Versuche es gleich noch einmal, oder melde dich anders an.",
   "The other site cannot be used right now. Try again in a moment.":
-    "Die andere Seite geht gerade nicht. Versuche es gleich noch einmal.",
+    "Der andere Anbieter ist gerade nicht erreichbar. Versuche es gleich noch einmal.",
   "That did not work. Try again, or sign in another way.":
-    "Das ging nicht. Versuche es noch einmal, oder melde dich anders an.",
-  "Passkeys do not work in this browser at the moment.": "Passkeys gehen in diesem Browser gerade nicht.",
+    "Das hat nicht geklappt. Versuche es noch einmal, oder melde dich anders an.",
+  "Passkeys do not work in this browser at the moment.": "Passkeys funktionieren in diesem Browser gerade nicht.",
   "No passkey was used. Try again, or sign in with your password.":
     "Es wurde kein Passkey verwendet. Versuche es noch einmal, oder melde dich mit deinem Passwort an.",
   "The answer was empty. Try again in a moment.": "Die Antwort war leer. Versuche es gleich noch einmal.",
@@ -151,7 +151,7 @@ export const words = {
     "Diese Liste ist für dich zum Ansehen freigegeben, nicht zum Ändern.",
   "This belongs to somebody else.": "Das gehört jemand anderem.",
   "You have reached the limit of todos. Delete some to make room.":
-    "Mehr Todos gehen nicht. Lösche ein paar, um Platz zu schaffen.",
+    "Du hast die höchste Zahl an Todos erreicht. Lösche einige, um Platz zu schaffen.",
   "This todo no longer exists.": "Dieses Todo gibt es nicht mehr.",
   "The same request is still running.": "Dieselbe Anfrage läuft noch.",
   "This todo has been changed somewhere else in the meantime.": "Dieses Todo wurde inzwischen woanders geändert.",
@@ -177,7 +177,7 @@ export const words = {
   "It was sent a day ago, and the answer was lost. Look whether it is there already.":
     "Es wurde vor einem Tag gesendet, und die Antwort ging verloren. Sieh nach, ob es schon da ist.",
   "Not all of it can be undone without the network. Try again when it is back.":
-    "Ohne Netz geht das nicht ganz rückgängig. Versuche es noch einmal, wenn es wieder da ist.",
+    "Ohne Netz lässt sich das nicht ganz rückgängig machen. Versuche es noch einmal, wenn das Netz wieder da ist.",
 
   // Without a network
   "it answers": "er wieder antwortet",
@@ -197,7 +197,7 @@ export const words = {
   "This browser does not let anything be kept on this device: your todos are here only while you are online.":
     "Dieser Browser lässt auf diesem Gerät nichts aufbewahren: Deine Todos sind nur hier, solange du online bist.",
   "Not sent yet": "Noch nicht gesendet",
-  "Not saved yet.": "Noch nicht gesichert.",
+  "Not saved yet.": "Noch nicht gespeichert.",
   "Sending …": "Wird gesendet …",
 
   // Views and lists
@@ -211,7 +211,7 @@ export const words = {
   Search: "Suchen",
   open: "offen",
   "{open} open, {done} done today": "{open} offen, {done} heute erledigt",
-  "No such list": "Keine solche Liste",
+  "No such list": "Diese Liste gibt es nicht",
   "New list": "Neue Liste",
   "A new list": "Eine neue Liste",
   "List: {name}": "Liste: {name}",
@@ -235,7 +235,7 @@ export const words = {
   "Place: {number} of {total}": "Platz: {number} von {total}",
   "Move up": "Nach oben",
   "Move down": "Nach unten",
-  Save: "Sichern",
+  Save: "Speichern",
   "Make the list": "Liste anlegen",
   Cancel: "Abbrechen",
   Close: "Schließen",
@@ -283,10 +283,10 @@ export const words = {
   "This was deleted somewhere else.": "Das wurde woanders gelöscht.",
   "It is now “{title}”.": "Es heißt jetzt „{title}“.",
   "Bring it back with mine": "Mit meinem Text zurückholen",
-  "Save mine": "Meines sichern",
+  "Save mine": "Meine Fassung speichern",
   Discard: "Verwerfen",
   "“{title}”: what you changed without a network ({what}) is not saved.":
-    "„{title}“: Was du ohne Netz geändert hast ({what}), ist nicht gesichert.",
+    "„{title}“: Was du ohne Netz geändert hast ({what}), ist nicht gespeichert.",
   "its new name": "der neue Name",
   "its notes": "die Notizen",
   "that it is done, or open": "ob es erledigt ist",
@@ -317,7 +317,7 @@ export const words = {
   Notes: "Notizen",
   "No notes": "Keine Notizen",
   "Edit notes": "Notizen bearbeiten",
-  "Save notes": "Notizen sichern",
+  "Save notes": "Notizen speichern",
   "Done:": "Erledigt:",
   "Open:": "Offen:",
   Table: "Tabelle",
@@ -326,11 +326,11 @@ export const words = {
   // Empty pages
   "A clear page": "Ein leeres Blatt",
   "Write down the first thing that is on your mind, and press Enter.":
-    "Schreib auf, was dir zuerst einfällt, und drücke Enter.",
+    "Schreibe auf, was dir zuerst einfällt, und drücke Enter.",
   "Nothing due today": "Heute ist nichts fällig",
   "A todo with a date appears here on its day. What you add here is due today.":
     "Ein Todo mit Datum erscheint hier an seinem Tag. Was du hier hinzufügst, ist heute fällig.",
-  "Nothing ahead": "Nichts in Sicht",
+  "Nothing ahead": "Nichts steht an",
   "Give a todo a date in its details, and it waits here until its day.":
     "Gib einem Todo in seinen Details ein Datum, und es wartet hier bis zu seinem Tag.",
   "An empty list": "Eine leere Liste",
@@ -367,7 +367,7 @@ export const words = {
   "Go through the list": "Durch die Liste gehen",
   "Move the todo up or down": "Das Todo nach oben oder unten schieben",
   "Tick off, on a checkbox": "Abhaken, auf einem Kästchen",
-  "Edit a title, and save it": "Einen Titel bearbeiten und sichern",
+  "Edit a title, and save it": "Einen Titel bearbeiten und speichern",
   "Details of the todo": "Details des Todos",
   "Delete the todo": "Das Todo löschen",
   "Discard the edit, close the details": "Die Änderung verwerfen, die Details schließen",
@@ -379,8 +379,8 @@ export const words = {
   "Share …": "Teilen …",
   "Share: {name}": "Teilen: {name}",
   "Share “{name}”": "„{name}“ teilen",
-  "Shared with {number}": "Geteilt mit {number}",
-  "Shared with {number} …": "Geteilt mit {number} …",
+  "Shared with {number}": "Mit {number} geteilt",
+  "Shared with {number} …": "Mit {number} geteilt …",
   "Shared by {name}": "Geteilt von {name}",
   "{name} shares this list with you. You can look at it.": "{name} teilt diese Liste mit dir. Du kannst sie ansehen.",
   "{name} shares this list with you. You can edit what is in it.":
@@ -402,7 +402,7 @@ export const words = {
   "Whoever gets the link": "Wer den Link bekommt",
   "Make a link": "Link anlegen",
   "Send this link to one person. It works once, for a week.":
-    "Schick diesen Link an eine Person. Er gilt einmal und eine Woche lang.",
+    "Schicke diesen Link an eine Person. Er gilt einmal und eine Woche lang.",
   Copy: "Kopieren",
   Copied: "Kopiert",
   "Leave the list": "Liste verlassen",
@@ -422,7 +422,7 @@ export const words = {
   // The account
   "Signed in as {email}": "Angemeldet als {email}",
   "What we call you": "Wie wir dich nennen",
-  "Write a name.": "Schreib einen Namen.",
+  "Write a name.": "Gib einen Namen ein.",
   Appearance: "Darstellung",
   Colours: "Farben",
   System: "System",
@@ -441,7 +441,7 @@ export const words = {
   Passkeys: "Passkeys",
   "Sign in by fingerprint, face or the PIN of a device":
     "Anmelden mit Fingerabdruck, Gesicht oder der PIN eines Geräts",
-  "For signing in, and for mails about your account": "Zum Anmelden und für Mails über dein Konto",
+  "For signing in, and for mails about your account": "Zum Anmelden und für Mails zu deinem Konto",
   "All of your account": "Alles zu deinem Konto",
   "Applications, other ways to sign in, recent activity": "Anwendungen, andere Anmeldungen, letzte Ereignisse",
   "Your data": "Deine Daten",
@@ -452,8 +452,8 @@ export const words = {
   "Delete the account …": "Konto löschen …",
   "For good, with all todos and lists that are yours. The next page asks you to confirm it.":
     "Für immer, mit allen Todos und Listen, die dir gehören. Auf der nächsten Seite bestätigst du es.",
-  "Save name": "Namen sichern",
-  "Saved.": "Gesichert.",
+  "Save name": "Namen speichern",
+  "Saved.": "Gespeichert.",
   "Current password": "Aktuelles Passwort",
   "New password": "Neues Passwort",
   "Change password": "Passwort ändern",
