@@ -23,6 +23,8 @@ interface Surroundings {
   tellOthers: () => void;
   /** Reads what else has changed: the todos of a list go and come with it. */
   sync: () => Promise<void>;
+  /** What a call brings, if it is for the same person when it is there. */
+  mine: <T>(call: Promise<T>) => Promise<T>;
   outbox: () => Pick<Outbox, "all" | "addList" | "deferList" | "recall" | "idOf" | "isToCome" | "send">;
 }
 
@@ -39,7 +41,6 @@ export class Lists {
   /** Those that went away while this tab knew them. */
   #gone = new Map<string, TodoList>();
   #shown: Shown | null = null;
-  #era = 0; // another person, another era
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -98,7 +99,6 @@ export class Lists {
     this.#gone = new Map();
     this.#hidden = new Set();
     this.#shown = null;
-    this.#era += 1;
   }
 
   /** Something has changed: what is shown is made anew when it is asked for. */
@@ -108,11 +108,11 @@ export class Lists {
 
   /** Without a network it has a place and its key as its id, until it is sent. */
   async create(list: NewTodoList): Promise<TodoList> {
-    const { api, newKey, now, isAway, outbox } = this.#surroundings;
+    const { api, newKey, now, isAway, outbox, mine } = this.#surroundings;
     const [key, at] = [newKey(), now()];
     if (isAway()) return asList(outbox().addList({ ...list, position: latest(at) }, key));
     try {
-      const made = await api.createList(list, key);
+      const made = await mine(api.createList(list, key));
       this.#put(made);
       this.#told();
       return made;
@@ -124,16 +124,16 @@ export class Lists {
 
   /** Shown at once, and taken back if it fails; without a network it waits for one. The last writer of a member wins. */
   async change(list: TodoList, change: TodoListChange): Promise<void> {
-    const { api, outbox } = this.#surroundings;
+    const { api, outbox, mine } = this.#surroundings;
     if (this.#mustWait(list.id)) return this.#defer(list, change);
-    const before = this.#known.get(list.id) ?? list;
-    this.#known.set(list.id, { ...before, ...change } as TodoList);
+    const [known, before] = [this.#known, this.#known.get(list.id) ?? list];
+    known.set(list.id, { ...before, ...change } as TodoList);
     this.#surroundings.changed();
     try {
-      this.#put(await api.changeList(list.id, change));
+      this.#put(await mine(api.changeList(list.id, change)));
       this.#told();
     } catch (error) {
-      if (this.#known.get(list.id)?.version === before.version) this.#known.set(list.id, before);
+      if (known.get(list.id)?.version === before.version) known.set(list.id, before);
       if (error instanceof Failure && isOfConnection(error)) return outbox().deferList(before, change);
       this.#surroundings.changed();
       throw error;
@@ -189,54 +189,51 @@ export class Lists {
 
   /** Send one of the outbox. Returns the id of a new list. */
   async send(entry: NewList | ListChange): Promise<string | undefined> {
-    const era = this.#era;
     if (isNewList(entry)) {
-      const made = await this.#surroundings.api.createList(entry.list, entry.key);
-      if (era === this.#era) this.#put(made);
+      const made = await this.#surroundings.mine(this.#surroundings.api.createList(entry.list, entry.key));
+      this.#put(made);
       return made.id;
     }
     const id = this.#surroundings.outbox().idOf(entry.seenList.id);
     if (entry.isRestored) await this.#sendRestoration(id);
-    if (Object.keys(entry.listChange).length > 0) {
-      const made = await this.#sendChange(id, entry.seenList, entry.listChange);
-      if (era === this.#era) this.#put(made);
-    }
+    if (Object.keys(entry.listChange).length > 0)
+      this.#put(await this.#sendChange(id, entry.seenList, entry.listChange));
     if (entry.isRemoval) await this.#sendRemoval(id);
     return undefined;
   }
 
   /** What was changed elsewhere meanwhile is no conflict, unless it is the same member. Of places the last one counts. */
   async #sendChange(id: string, seen: TodoList, change: TodoListChange): Promise<TodoList> {
-    const { api, sync } = this.#surroundings;
+    const { api, sync, mine } = this.#surroundings;
     const { position: _, ...compared } = change;
     const before = this.#known.get(id);
     const isSame = before !== undefined && isAsSeen(before, seen, compared);
     try {
-      return await api.changeList(id, change, (isSame ? before : seen).version);
+      return await mine(api.changeList(id, change, (isSame ? before : seen).version));
     } catch (error) {
       if (!(error instanceof Failure && error.kind === "conflict")) throw error;
-      await sync();
+      await mine(sync());
       const known = this.#known.get(id);
       if (known === undefined) throw error;
       const missing = missingOf(known, compared); // the others had arrived, and the answer was lost
       if (!isAsSeen(known, seen, missing)) throw error;
-      return api.changeList(id, change, known.version);
+      return mine(api.changeList(id, change, known.version));
     }
   }
 
   async #sendRemoval(id: string): Promise<void> {
-    await this.#surroundings.api.removeList(id).catch((error: unknown) => {
+    const { api, mine, sync } = this.#surroundings;
+    await mine(api.removeList(id)).catch((error: unknown) => {
       if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
     });
     this.#drop(id);
-    await this.#surroundings.sync();
+    await mine(sync());
   }
 
   async #sendRestoration(id: string): Promise<void> {
-    const era = this.#era;
-    const restored = await this.#surroundings.api.restoreList(id);
-    if (era === this.#era) this.#put(restored);
-    await this.#surroundings.sync();
+    const { api, mine, sync } = this.#surroundings;
+    this.#put(await mine(api.restoreList(id)));
+    await mine(sync());
   }
 
   /** Whether a change of the list would not arrive now. */

@@ -103,6 +103,7 @@ export class TodoStore {
       ...surroundings,
       changed: () => this.#changed(),
       sync: () => this.sync(),
+      mine: (call) => this.#mine(call),
       outbox: () => this.#outbox,
     });
     this.#outbox = new Outbox({
@@ -290,7 +291,7 @@ export class TodoStore {
       if (owner !== this.#owner) return;
       let id = this.#made.get(key);
       if (id === undefined) {
-        const made = await this.#surroundings.api.create(this.#resolved(todo), key); // another tab has sent it: the answer is repeated
+        const made = await this.#mine(this.#surroundings.api.create(this.#resolved(todo), key)); // another tab has sent it: the answer is repeated
         this.#put(made);
         this.#made.set(key, (id = made.id));
       }
@@ -314,7 +315,7 @@ export class TodoStore {
 
   /** Make a change that was refused, whatever the todo is now; bring it back if it was deleted. */
   async insist({ key, seen }: Deferred): Promise<void> {
-    const known = this.#todos.get(seen.id) ?? (await this.#surroundings.api.restore(seen.id));
+    const known = this.#todos.get(seen.id) ?? (await this.#mine(this.#surroundings.api.restore(seen.id)));
     this.#put(known);
     this.#outbox.insist(key, { seen: known });
   }
@@ -351,6 +352,17 @@ export class TodoStore {
     return this.#outbox.isToCome(id);
   }
 
+  /**
+   * What a call brings, if it is for the same person when it is there: it must not be shown to another one, nor be put into
+   * their outbox, and what follows it must not be done for them.
+   */
+  #mine<T>(call: Promise<T>): Promise<T> {
+    const owner = this.#owner;
+    return call.finally(() => {
+      if (owner !== this.#owner) throw new Failure("signed-out", said("Somebody else has signed in meanwhile."));
+    });
+  }
+
   /** Returns the id of a new list. */
   async #send(entry: Entry): Promise<string | undefined> {
     if (isNewList(entry) || isListChange(entry)) return this.lists.send(entry);
@@ -373,7 +385,7 @@ export class TodoStore {
 
   /** What was changed elsewhere meanwhile is no conflict, unless it is the same member. */
   async #sendChange({ seen, change: asked, isRestored, isRemoval }: Deferred): Promise<Todo> {
-    if (isRestored) this.#put(await this.#surroundings.api.restore(seen.id));
+    if (isRestored) this.#put(await this.#mine(this.#surroundings.api.restore(seen.id)));
     if (isRemoval) return seen;
     const change = this.#resolved(asked);
     if (Object.keys(change).length === 0) return this.#todos.get(seen.id) ?? seen;
@@ -403,10 +415,10 @@ export class TodoStore {
   async #make(seen: Todo, { status, position, list_id, ...others }: TodoChange): Promise<Todo> {
     const { api } = this.#surroundings;
     let made = seen;
-    if (Object.keys(others).length > 0) this.#put((made = await this.#patch(seen, others)));
-    if (list_id !== undefined) made = await api.relocate(seen.id, list_id);
-    if (position !== undefined) made = await api.move(seen.id, position);
-    if (status !== undefined) made = await (status === "done" ? api.complete(seen.id) : api.reopen(seen.id));
+    if (Object.keys(others).length > 0) this.#put((made = await this.#mine(this.#patch(seen, others))));
+    if (list_id !== undefined) made = await this.#mine(api.relocate(seen.id, list_id));
+    if (position !== undefined) made = await this.#mine(api.move(seen.id, position));
+    if (status !== undefined) made = await this.#mine(status === "done" ? api.complete(seen.id) : api.reopen(seen.id));
     return made;
   }
 
@@ -453,7 +465,7 @@ export class TodoStore {
       todo,
       {},
       async () => {
-        const restored = await this.#surroundings.api.restore(todo.id);
+        const restored = await this.#mine(this.#surroundings.api.restore(todo.id));
         return this.#surroundings.api.change(restored, { title });
       },
       null,
@@ -511,7 +523,7 @@ export class TodoStore {
 
   async #recover(id: string, failure: Failure): Promise<void> {
     if (failure.kind === "missing") this.#drop(id);
-    if (failure.kind === "conflict") this.#put(await this.#surroundings.api.read(id));
+    if (failure.kind === "conflict") this.#put(await this.#mine(this.#surroundings.api.read(id)));
   }
 
   /** The todo disappears at once, and is shown again if that fails; without a network it waits for one. */
