@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from e2e_fixtures.authenticator import Device
 from e2e_fixtures.authenticator_app import AuthenticatorApp
@@ -101,6 +101,16 @@ class Walk:
     def is_back(self) -> None:
         """Signed in by what began with a mailed link."""
         self.reads("Your account")
+
+    def have_room(self, one: str, other: str) -> None:
+        """There is room between two things to press, one above the other: a finger must not confuse them."""
+        above, below = sorted((self.box(one), self.box(other)), key=lambda box: box["y"])
+        assert below["y"] - above["y"] - above["height"] >= 20
+
+    def box(self, name: str) -> FloatRect:
+        box = self.named(name).bounding_box()
+        assert box is not None
+        return box
 
     def open_account(self) -> None:
         self.open("/account")
@@ -266,6 +276,7 @@ def sign_in_with_each(walk: Walk, app: AuthenticatorApp, codes: list[str], devic
     walk.sign_out()
     walk.open_sign_in()
     walk.sign_in(SECOND)
+    walk.have_room("Use a recovery code", "Use a passkey")
     device.touch(is_on=True)
     walk.press("Use a passkey")
     walk.is_in()
