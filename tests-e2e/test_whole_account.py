@@ -1,8 +1,8 @@
 """One account from its first day to its last, in Chromium on a phone's screen, by roles and visible names.
 
 A person signs up, confirms the address, forgets the password, gets an authenticator app, a passkey and another
-provider, signs in with each, loses all of them, gets back in, takes the data along and deletes the account. The mails
-come by the worker. The three days of a recovery are skipped in the issuer's database.
+provider, signs in with each and by mail, loses all of them, gets back in, takes the data along and deletes the account.
+The mails come by the worker. The three days of a recovery are skipped in the issuer's database.
 """
 
 import json
@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from e2e_fixtures.authenticator import Device
 from e2e_fixtures.authenticator_app import AuthenticatorApp
@@ -98,6 +98,20 @@ class Walk:
     def is_in(self) -> None:
         self.reads("You are signed in")
 
+    def is_back(self) -> None:
+        """Signed in by what began with a mailed link."""
+        self.reads("Your account")
+
+    def have_room(self, one: str, other: str) -> None:
+        """There is room between two things to press, one above the other: a finger must not confuse them."""
+        above, below = sorted((self.box(one), self.box(other)), key=lambda box: box["y"])
+        assert below["y"] - above["y"] - above["height"] >= 20
+
+    def box(self, name: str) -> FloatRect:
+        box = self.named(name).bounding_box()
+        assert box is not None
+        return box
+
     def open_account(self) -> None:
         self.open("/account")
         self.reads("Your account")
@@ -144,6 +158,9 @@ class AtTheApplication(Walk):
     def is_in(self) -> None:
         self.reads("A clear page")
 
+    def is_back(self) -> None:
+        self.is_in()
+
     def open_settings(self, row: str) -> None:
         """Follow a row of the settings, whose name is followed by what it is for."""
         self.open("/")
@@ -188,7 +205,7 @@ def test_from_the_first_day_to_the_last(
 
 
 def begin(walk: Walk) -> None:
-    """Sign up, confirm the address, and forget the password."""
+    """Sign up, confirm the address, forget the password, and sign in by mail."""
     walk.sign_up()
     walk.follow_mail("confirm your email address")
     walk.press("Yes, confirm the address")
@@ -203,8 +220,16 @@ def begin(walk: Walk) -> None:
     walk.fill("New password", SECOND)
     walk.press("Set the password")
     walk.reads("Your password was changed")
-    walk.open_sign_in()
+    walk.press("Sign in")
     walk.sign_in(SECOND)
+    walk.is_back()
+    walk.sign_out()
+    walk.open_sign_in()
+    walk.press("Sign in by mail")
+    walk.fill("Email address", walk.email)
+    walk.press("Send the mail")
+    walk.follow_mail(": sign in")
+    walk.press("Sign in")
     walk.is_in()
 
 
@@ -240,7 +265,7 @@ def connect(walk: Walk, control: Control, elsewhere: Account) -> None:
 
 
 def sign_in_with_each(walk: Walk, app: AuthenticatorApp, codes: list[str], device: Device) -> None:
-    """The password and the app's code; the passkey; the other provider and a recovery code."""
+    """The password and the app's code, or the passkey; the passkey; the other provider and a recovery code."""
     device.touch(is_on=False)  # else the browser offers the passkey in the first field, and it is taken at once
     walk.sign_out()
     walk.open_sign_in()
@@ -249,7 +274,13 @@ def sign_in_with_each(walk: Walk, app: AuthenticatorApp, codes: list[str], devic
     walk.press("Sign in")
     walk.is_in()
     walk.sign_out()
+    walk.open_sign_in()
+    walk.sign_in(SECOND)
+    walk.have_room("Use a recovery code", "Use a passkey")
     device.touch(is_on=True)
+    walk.press("Use a passkey")
+    walk.is_in()
+    walk.sign_out()
     walk.sign_in_by_passkey()
     walk.is_in()
     device.touch(is_on=False)
@@ -279,9 +310,9 @@ def lose_everything_and_get_back_in(walk: Walk) -> None:
     walk.fill("New password", THIRD)
     walk.press("Set the password")
     walk.reads("Your password is set")
-    walk.open_sign_in()
+    walk.press("Sign in")
     walk.sign_in(THIRD)
-    walk.is_in()
+    walk.is_back()
     walk.open_account()
     for name in ("Turn on the second factor", "Add passkeys"):
         expect(walk.named(name)).to_be_visible()

@@ -123,6 +123,8 @@ def _go_on(start: Start, pending: PendingRequest | None, *, is_new: bool = False
         return see_other((start.new_callback if is_new else "") or start.callback or "/")
     if pending is not None:
         return see_other(AUTHORIZE, **_handle(pending))
+    if start.callback and not start.to_account:
+        return see_other(start.callback)
     return see_other("/signin", **({TO_ACCOUNT: start.to_account} if start.to_account else {}))
 
 
@@ -147,7 +149,8 @@ def _explain(start: Start, pending: PendingRequest | None, problem: Problem) -> 
     if start.purpose in (LINK, CONFIRM):
         return _to_other_sign_ins(**words)
     to_account = OTHER_SIGN_INS if problem.word == SIGN_IN_FIRST and pending is None else start.to_account
-    return see_other("/signin", **_handle(pending), **({TO_ACCOUNT: to_account} if to_account else {}), **words)
+    kept = {name: value for name, value in ((TO_ACCOUNT, to_account), (CALLBACK_URL, start.callback)) if value}
+    return see_other("/signin", **_handle(pending), **kept, **words)
 
 
 def _to_other_sign_ins(**words: str) -> Response:

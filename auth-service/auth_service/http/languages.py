@@ -93,8 +93,8 @@ def links_to_languages(request: Request, callback: str) -> list[LanguageLink]:
     if request.method not in ("GET", "HEAD"):
         return []
     query = [(name, value) for name, value in request.query_params.multi_items() if name not in (CHOICE, ASKED)]
-    kept = [(name, value) for name, value in query if _WORD.fullmatch(name) and _WORD.fullmatch(value)]
-    kept += [("callbackURL", callback)] if callback else []
+    safe = [(name, value) for name, value in query if _WORD.fullmatch(value) or value == callback != ""]
+    kept = [(name, value) for name, value in safe if _WORD.fullmatch(name)]
     return [LanguageLink(code, catalogue_of(code).name, f"?{urlencode([*kept, (CHOICE, code)])}") for code in LANGUAGES]
 
 

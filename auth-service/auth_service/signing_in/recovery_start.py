@@ -3,6 +3,7 @@
 Whoever starts one has passed the first step of a sign-in: the password, or the account's mail.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -78,18 +79,28 @@ async def find_offer(session: AsyncSession, parts: RecoveryParts, account: Accou
     return Offer.YES if account.email_verified else Offer.UNCONFIRMED
 
 
-async def start_recovery(request: Request, parts: RecoveryParts, challenge: Challenge, now: datetime) -> None:
+async def start_recovery(
+    request: Request, parts: RecoveryParts, challenge: Challenge, now: datetime, **way: str
+) -> None:
     """Start a recovery, and post the mail that begins its delay.
+
+    Args:
+        way: facts of the mail: the way back to the application that the person came from.
 
     Raises:
         NoChallenge, NotOffered, AlreadyStarted
         TooManyAttempts: too many mails or recoveries.
     """
-    await parts.database.transact(_start, request, parts, challenge, now)
+    await parts.database.transact(_start, request, parts, challenge, now, way)
 
 
 async def _start(
-    session: AsyncSession, request: Request, parts: RecoveryParts, challenge: Challenge, now: datetime
+    session: AsyncSession,
+    request: Request,
+    parts: RecoveryParts,
+    challenge: Challenge,
+    now: datetime,
+    way: Mapping[str, str],
 ) -> None:
     address = device_of(request).ip_address
     found = await accounts.find(session, challenge.account_id)
@@ -110,6 +121,6 @@ async def _start(
     if not await recoveries.start(session, found.id, now=now):
         raise AlreadyStarted
     facts = {"time": f"{now:%Y-%m-%d %H:%M} UTC", "address": address or UNKNOWN_ADDRESS}
-    told = {"started": now.isoformat(), "delay": str(int(parts.recovery_delay.total_seconds())), **facts}
+    told = {"started": now.isoformat(), "delay": str(int(parts.recovery_delay.total_seconds())), **facts, **way}
     post_link(session, request, parts.outbox, Kind.RECOVERY_STARTED, found.email, now, **told)
     await record(session, "recovery_started", now=now, account_id=found.id, amr=challenge.amr)

@@ -33,7 +33,7 @@ PAGES = {
 }
 
 # Parameters of a link, by the fact of the mail that each one shows.
-QUERY = {"callbackURL": "return_to", "authorization_request": "handle"}
+QUERY = {"callbackURL": "return_to", "goes_on_to": "goes_on_to", "authorization_request": "handle"}
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ class LetterWriter:
             return None
         async with self.database.writing() as session:
             token = await self.links.issue(session, mail, account.id, now=self.clock())
-        told = {name: mail.told[fact] for name, fact in QUERY.items() if fact in mail.told}
-        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
+        url = self._url_of(mail, kind, token)
         code = {"code": self.links.codes.code_of(mail.id)} if "code" in mail.told else {}
         return write_letter(kind, language, {**self._facts, **code}, url=url)
 
@@ -72,8 +71,12 @@ class LetterWriter:
             account = await accounts.find(session, mail.told.get("account_id") or mail.recipient)
         return mail.language if account is None or account.language is None else account.language
 
+    def _url_of(self, mail: OutgoingMail, kind: Kind, token: str) -> str:
+        told = {name: mail.told[fact] for name, fact in QUERY.items() if fact in mail.told}
+        return f"{self.issuer}{PAGES[kind]}?{urlencode({'token': token, **told})}"
+
     def _linked(self, kind: Kind, mail: OutgoingMail, recovery: ToldRecovery, language: str) -> Letter:
-        url = f"{self.issuer}{PAGES[kind]}?{urlencode({'token': recovery.token})}"
+        url = self._url_of(mail, kind, recovery.token)
         facts = {**mail.told, **self._facts, "from": f"{recovery.ready_at:%Y-%m-%d %H:%M} UTC"}
         return write_letter(kind, language, facts, url=url)
 

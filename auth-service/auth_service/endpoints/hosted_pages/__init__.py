@@ -2,7 +2,7 @@
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
     signed_in.py           what /signin shows whoever is signed in
-    after_sign_in.py       where a person goes then; a sign-in before an important change
+    after_sign_in.py       where a person goes then, and the way there; a sign-in before an important change
     signin_link.py         ask for a mail with a link that signs in, and
     signin_code.py         enter the code of that mail instead
     signin_passkey.py      the form of a passkey at the sign-in page
@@ -49,8 +49,8 @@
 
 The pages are forms and links, and work without a script; only passkeys need one (http/templates/passkeys.js). A page
 that belongs to an authorization request carries its handle; when its form is done the browser returns to
-/oauth/authorize, which decides what comes next. So no page knows what comes after it, and no address to return to is
-ever taken from a request.
+/oauth/authorize, which decides what comes next. So no page knows what comes after it. Without a request an application
+may name a page of its own (`callbackURL`), which has to be on a trusted origin; a form leads there, or a link.
 
 Each form carries a token of its browser and session (http/browsers.py) and is answered with 303. Signing out may end on
 a page that can be reloaded. serving/ imports `routers`.

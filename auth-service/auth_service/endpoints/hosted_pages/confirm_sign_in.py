@@ -9,19 +9,17 @@ from ...http.pages import see_other
 from ...http.parts import Now
 from ...http.pending_requests import PendingParts, find_pending
 from ...mail.links import MailedLink
-from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.link_sign_in import sign_in_by_link
 from ...signing_in.mail_sign_in import MailSignInParts
+from .after_sign_in import WayBackParts, query_back
 from .forms import FormParts, go_on, is_ours, on_to_second_factor, render_form, why_not_ours
 
 
 @dataclass(frozen=True)
-class ConfirmSignInParts(FormParts, PendingParts, MailSignInParts):
+class ConfirmSignInParts(FormParts, PendingParts, MailSignInParts, WayBackParts):
     """The parts to show the form, to sign in, and to go on with a pending request."""
-
-    trusted_origins: TrustedOrigins
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ async def submit(
     try:
         _, started = await sign_in_by_link(request, parts, shown.token, now, current=current)
     except SecondFactorAsked:
-        return on_to_second_factor(pending)
+        return on_to_second_factor(pending, query_back(pending, shown.callback))
     if pending is not None and not pending.is_answered:
         return await go_on(parts, pending, started.id)
     return see_other(shown.callback) if shown.callback else see_other("/signin")

@@ -12,21 +12,18 @@ from ...http.browsers import NOBODY
 from ...http.pages import AUTHORIZE, HANDLE
 from ...http.pending_requests import PendingParts, PendingRequest
 from ...limits.attempts import TooManyAttempts
-from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.second_factor import Code, FactorParts
-from .forms import FormParts, query_of, render_form, retry_later
+from .after_sign_in import WayBackParts, callback_of
+from .forms import CALLBACK, FormParts, render_form, retry_later
 from .qr_codes import draw
 
-CALLBACK = "callbackURL"  # query parameter: where the person goes afterwards
 WRONG_CODE = "This code is not valid. Enter the newest one that the app shows; each works once."
 
 
 @dataclass(frozen=True)
-class FactorFormParts(FormParts, PendingParts, FactorParts):
+class FactorFormParts(FormParts, PendingParts, FactorParts, WayBackParts):
     """The parts to show a form about a pending request, and to change a second factor."""
-
-    trusted_origins: TrustedOrigins
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def show_secret(
 
 def show_codes(request: Request, parts: FactorFormParts, whose: Whose, codes: list[str]) -> Response:
     """The recovery codes, and the way on: to the application that the person came from, or to the account."""
-    callback = _kept_of(request, parts).get(CALLBACK, "/account")
+    callback = callback_of(request, parts) or "/account"
     back = f"{AUTHORIZE}?{HANDLE}={whose.pending.handle}" if whose.pending else callback
     return render_form(request, parts, "factor_codes", None, codes=codes, back=back)
 
@@ -67,6 +64,7 @@ def show_codes(request: Request, parts: FactorFormParts, whose: Whose, codes: li
 def show_form(
     request: Request, parts: FactorFormParts, name: str, whose: Whose, wrong: Wrong | None, **context: Any
 ) -> Response:
+    callback = callback_of(request, parts)
     response = render_form(
         request,
         parts,
@@ -78,18 +76,12 @@ def show_form(
         is_waiting=whose.session_id == NOBODY,
         error=wrong.text if wrong else None,
         wrong_field=wrong.field if wrong else None,
-        kept=_kept_of(request, parts),
+        kept={CALLBACK: callback} if callback else {},
         **context,
     )
     if wrong is not None and wrong.status == 429:
         retry_later(response, wrong.retry.retry_after if wrong.retry else RETRY_AFTER)
     return response
-
-
-def _kept_of(request: Request, parts: FactorFormParts) -> dict[str, str]:
-    """The application's page that leads here, if it may be led back to."""
-    callback = query_of(request, CALLBACK) or ""
-    return {CALLBACK: callback} if parts.trusted_origins.allows_redirect_to(callback) else {}
 
 
 async def find_shown_secret(parts: FactorFormParts, account: Account, form: Parameters) -> str | None:

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from ...accounts.factors.totp_factors import AlreadyEnabled
 from ...http.current_session import find_current
-from ...http.pages import HANDLE, see_other
+from ...http.pages import see_other
 from ...http.pending_requests import PendingRequest
 from ...limits.attempts import TooManyAttempts
 from ...mail.languages.sentences import Sentence
@@ -17,6 +17,7 @@ from ...oauth.parameters import Parameters
 from ...signing_in.first_factor import Waiting, complete_set_up
 from ...signing_in.second_factor import ChallengeSpent, NoChallenge, WrongCode
 from ...signing_in.signed_in_factor import begin_app
+from .after_sign_in import callback_of, query_back
 from .factor_forms import (
     WRONG_CODE,
     FactorFormParts,
@@ -67,7 +68,7 @@ async def submit(
     except TooManyAttempts as held:
         wrong = Wrong("", Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after)), 429, held)
     except (NoChallenge, ChallengeSpent, AlreadyEnabled):
-        return see_other("/signin", **({HANDLE: pending.handle} if pending else {}), **{AGAIN: "yes"})
+        return see_other("/signin", **query_back(pending, callback_of(request, parts)), **{AGAIN: "yes"})
     else:
         if pending is not None:
             await go_on(parts, pending, made.session.id)

@@ -119,7 +119,7 @@ def render_form(
         address_query=_query(query),
         own_query=_query({**query, **(kept or {})}),
         recovery=told or None,
-        **context,
+        **{"callback": goes_on_to, **context},
     )
 
 

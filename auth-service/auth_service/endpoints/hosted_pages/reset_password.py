@@ -2,6 +2,7 @@
 
 Opening a link changes nothing, so programs that look at the links of mails do no harm; only the form uses it up.
 A link that confirms an address sets a password, too: /verify-email leads here who did not choose the present one.
+Page, mail and link carry the way back to the application that the person came from (after_sign_in.py).
 """
 
 from dataclasses import dataclass
@@ -14,45 +15,56 @@ from ...accounts import passwords
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...accounts.weak_passwords import WeakPassword
-from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, Link, PageRefused, see_other
+from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, find_pending
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
-from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.email_verification import AddressProofParts, find_asked
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
-from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+from .after_sign_in import GOES_ON_TO, WayBackParts, callback_of, facts_of_way, query_back
+from .forms import (
+    CALLBACK,
+    FormParts,
+    in_words,
+    is_ours,
+    query_of,
+    read_page_form,
+    render_form,
+    retry_later,
+    why_not_ours,
+)
 from .sentences import NO_EMAIL, SEVERAL_MAILS, TOO_BUSY, length_fault
 
 PATH = "/reset-password"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
-CALLBACK = "callbackURL"  # query parameter of a link that an application asked for: its own page
 BY, BY_CONFIRMING = "by", "confirming"  # query parameter and field: the link is one that confirms the address
 SENT, DONE = "sent", "done"  # query parameters: what was done
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class ResetPageParts(FormParts, ResetParts, AddressProofParts):
-    trusted_origins: TrustedOrigins
+class ResetPageParts(FormParts, PendingParts, ResetParts, AddressProofParts, WayBackParts):
+    """The parts to show the page about a pending request, to post a mail, and to set a password."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
 async def show(request: Request, now: Now) -> Response:
     parts = given(request, ResetPageParts)
     _require_mail(parts)
-    if query_of(request, SENT) or query_of(request, DONE):
-        return render_form(request, parts, "reset_done", None, is_done=query_of(request, DONE) is not None)
-    token = query_of(request, TOKEN)
+    pending = await find_pending(request, parts, query_of(request, HANDLE), now=now)
+    token, callback, done = query_of(request, TOKEN), callback_of(request, parts), query_of(request, DONE)
+    if query_of(request, SENT) or done:
+        return render_form(request, parts, "reset_done", pending, goes_on_to=callback, is_done=done is not None)
     if token is None:
-        return _render_request(request, parts)
-    kind, callback = _kind_of(query_of(request, BY)), query_of(request, CALLBACK)
-    if kind is Kind.RESET_PASSWORD and callback is not None and parts.trusted_origins.allows_redirect_to(callback):
+        return _render_request(request, parts, pending)
+    kind = _kind_of(query_of(request, BY))
+    if kind is Kind.RESET_PASSWORD and callback:  # an application's own form, which it has asked for
         return await _send_on(parts, callback, token, now)
-    return await _render_reset(request, parts, kind, token, now)
+    return await _render_reset(request, parts, pending, kind, token, now)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
@@ -60,43 +72,49 @@ async def submit(request: Request, now: Now) -> Response:
     parts = given(request, ResetPageParts)
     _require_mail(parts)
     form = await read_page_form(request)
-    token = form.get(TOKEN)
-    return await _ask(request, parts, form, now) if token is None else await _reset(request, parts, form, token, now)
+    token, pending = form.get(TOKEN), await find_pending(request, parts, form.get(HANDLE), now=now)
+    if token is None:
+        return await _ask(request, parts, pending, form, now)
+    return await _reset(request, parts, pending, form, token, now)
 
 
-async def _ask(request: Request, parts: ResetPageParts, form: Parameters, now: Now) -> Response:
+async def _ask(
+    request: Request, parts: ResetPageParts, pending: PendingRequest | None, form: Parameters, now: Now
+) -> Response:
     """Post a mail with a link. The answer is the same for every address."""
-    email = form.get("email") or ""
+    email, callback = form.get("email") or "", callback_of(request, parts)
     if not is_ours(request, parts, form):
-        return _render_request(request, parts, email, why_not_ours(request, parts), status=403)
+        return _render_request(request, parts, pending, email, why_not_ours(request, parts), status=403)
     parsed = parse_email(email)
     if parsed is None:
-        return _render_request(request, parts, email, NO_EMAIL, status=422)
+        return _render_request(request, parts, pending, email, NO_EMAIL, status=422)
     try:
-        await request_link(request, parts, Kind.RESET_PASSWORD, parsed, now)
+        await request_link(request, parts, Kind.RESET_PASSWORD, parsed, now, **facts_of_way(pending, callback))
     except TooManyAttempts as held:
         error = Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after))
-        return retry_later(_render_request(request, parts, email, error, status=429), held.retry_after)
-    return see_other(PATH, **{SENT: "yes"})
+        return retry_later(_render_request(request, parts, pending, email, error, status=429), held.retry_after)
+    return see_other(PATH, **{SENT: "yes"}, **query_back(pending, callback))
 
 
-async def _reset(request: Request, parts: ResetPageParts, form: Parameters, token: str, now: Now) -> Response:
+async def _reset(
+    request: Request, parts: ResetPageParts, pending: PendingRequest | None, form: Parameters, token: str, now: Now
+) -> Response:
     password, kind = form.get("password") or "", _kind_of(form.get(BY))
     if not is_ours(request, parts, form):
-        return await _render_reset(request, parts, kind, token, now, why_not_ours(request, parts), status=403)
+        return await _render_reset(request, parts, pending, kind, token, now, why_not_ours(request, parts), status=403)
     error = length_fault(password)
     if error is not None:
-        return await _render_reset(request, parts, kind, token, now, error, status=422)
+        return await _render_reset(request, parts, pending, kind, token, now, error, status=422)
     try:
         await reset_password(request, parts, token, password, now, kind=kind)
     except InvalidLink:
         raise _spent() from None
     except WeakPassword as weak:
-        return await _render_reset(request, parts, kind, token, now, weak.sentence, status=422)
+        return await _render_reset(request, parts, pending, kind, token, now, weak.sentence, status=422)
     except TooBusy:
-        response = await _render_reset(request, parts, kind, token, now, TOO_BUSY, status=429)
+        response = await _render_reset(request, parts, pending, kind, token, now, TOO_BUSY, status=429)
         return retry_later(response, passwords.RETRY_AFTER)
-    return see_other(PATH, **{DONE: "yes"})
+    return see_other(PATH, **{DONE: "yes"}, **query_back(pending, callback_of(request, parts)))
 
 
 def _kind_of(by: str | None) -> Kind:
@@ -113,13 +131,20 @@ async def _send_on(parts: ResetPageParts, callback: str, token: str, now: Now) -
 
 
 def _render_request(
-    request: Request, parts: ResetPageParts, email: str = "", error: str | None = None, *, status: int = 200
+    request: Request,
+    parts: ResetPageParts,
+    pending: PendingRequest | None,
+    email: str = "",
+    error: str | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
     return render_form(
         request,
         parts,
         "reset_request",
-        None,
+        pending,
+        goes_on_to=callback_of(request, parts),
         status=status,
         error=error,
         wrong_field="email" if error == NO_EMAIL else None,
@@ -130,6 +155,7 @@ def _render_request(
 async def _render_reset(
     request: Request,
     parts: ResetPageParts,
+    pending: PendingRequest | None,
     kind: Kind,
     token: str,
     now: Now,
@@ -145,7 +171,8 @@ async def _render_reset(
         request,
         parts,
         "reset_password",
-        None,
+        pending,
+        goes_on_to=callback_of(request, parts, GOES_ON_TO if query_of(request, TOKEN) else CALLBACK),
         status=status,
         error=error,
         wrong_field="password" if status == 422 else None,

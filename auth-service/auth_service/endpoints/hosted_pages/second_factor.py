@@ -16,7 +16,6 @@ from ...http.parts import Now, given
 from ...http.pending_requests import PendingParts, PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
 from ...mail.languages.sentences import Sentence
-from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...sessions.proofs import find_second_factor_at
 from ...signing_in.first_factor import find_waiting
@@ -32,10 +31,9 @@ from ...signing_in.second_factor import (
     find_challenge,
 )
 from ...signing_in.signed_in_factor import NotEnabled, NotSignedIn, prove
-from .after_sign_in import TO_ACCOUNT, go_to, kept_of
+from .after_sign_in import WayBackParts, callback_of, go_back, kept_of, query_back
 from .forms import (
     AGAIN,
-    CALLBACK,
     FormParts,
     back_to_authorize,
     go_on,
@@ -58,11 +56,10 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class SecondFactorPageParts(FormParts, PendingParts, FactorParts):
+class SecondFactorPageParts(FormParts, PendingParts, FactorParts, WayBackParts):
     """The parts to show a page about a pending request, and to check a code."""
 
     passkey_checks: PasskeyChecks
-    trusted_origins: TrustedOrigins
 
 
 @dataclass(frozen=True)
@@ -84,14 +81,14 @@ async def show(request: Request, now: Now) -> Response:
     if pending is not None and pending.is_answered:
         return back_to_authorize(pending)
     if await find_waiting(request, parts, now) is not None:
-        return _to_set_up(pending)
+        return _to_set_up(request, parts, pending)
     challenge, current = await find_challenge(request, parts, now), await find_current(request, parts, now)
     if challenge is None and current is None:
-        return _to_sign_in(pending)
+        return _to_sign_in(request, parts, pending)
     ways = await _find_ways(parts, challenge, current)
     if ways.code or (ways.passkey and (pending is not None or ways.is_signing_in)):
         return _render(request, parts, pending, ways)
-    return _to_sign_in(pending) if pending is None else _to_set_up(pending)
+    return _to_sign_in(request, parts, pending) if pending is None else _to_set_up(request, parts, pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -108,12 +105,12 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         if challenge is None and current is not None:
             await prove(request, parts, now, current, code)
-            return _done(request, parts) if pending is None else back_to_authorize(pending)
+            return go_back(request, parts) if pending is None else back_to_authorize(pending)
         _, started = await complete_sign_in(request, parts, now, code, current=current)
     except (NotEnabled, NotSignedIn):
-        return _to_sign_in(pending)
+        return _to_sign_in(request, parts, pending)
     except (NoChallenge, ChallengeSpent):
-        return _to_sign_in(pending, **{AGAIN: "yes"})
+        return _to_sign_in(request, parts, pending, **{AGAIN: "yes"})
     except WrongCode:
         wrong = WRONG_RECOVERY_CODE if code.is_recovery_code else WRONG
         return _render(request, parts, pending, ways, form, wrong, status=403)
@@ -122,7 +119,7 @@ async def submit(request: Request, now: Now) -> Response:
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_CODES, wait=in_words(held.retry_after))
         return retry_later(_render(request, parts, pending, ways, form, error, status=429), held.retry_after)
-    return _done(request, parts) if pending is None else await go_on(parts, pending, started.id)
+    return go_back(request, parts) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _find_ways(parts: SecondFactorPageParts, challenge: Challenge | None, current: Current | None) -> Ways:
@@ -144,24 +141,15 @@ def _code_of(form: Parameters) -> Code:
     return Code("".join((form.get("code") or "").split()), trusts_browser=trusts)
 
 
-def _done(request: Request, parts: SecondFactorPageParts) -> Response:
-    to_account = query_of(request, TO_ACCOUNT)
-    return see_other(_callback_of(request, parts) or SIGN_IN) if to_account is None else go_to(to_account)
+def _to_sign_in(
+    request: Request, parts: SecondFactorPageParts, pending: PendingRequest | None, **query: str
+) -> Response:
+    return see_other(SIGN_IN, **{**kept_of(request, parts), **query_back(pending, ""), **query})
 
 
-def _callback_of(request: Request, parts: SecondFactorPageParts) -> str:
-    """The application's page that the person came from; "": ours."""
-    callback = query_of(request, CALLBACK) or ""
-    return callback if parts.trusted_origins.allows_redirect_to(callback) else ""
-
-
-def _to_sign_in(pending: PendingRequest | None, **query: str) -> Response:
-    return see_other(SIGN_IN, **({HANDLE: pending.handle} if pending else {}), **query)
-
-
-def _to_set_up(pending: PendingRequest | None) -> Response:
+def _to_set_up(request: Request, parts: SecondFactorPageParts, pending: PendingRequest | None) -> Response:
     """There is no second factor yet, and the account or the application needs one."""
-    return see_other("/second-factor-setup", **({HANDLE: pending.handle} if pending else {}))
+    return see_other("/second-factor-setup", **query_back(pending, callback_of(request, parts)))
 
 
 def _render(
@@ -183,9 +171,9 @@ def _render(
         status=status,
         error=error,
         ways=ways,
-        goes_on_to=_callback_of(request, parts),
+        goes_on_to=callback_of(request, parts),
         has_script=ways.passkey,
-        kept=kept_of(request),
+        kept=kept_of(request, parts),
         asks_recovery_code=by_query if form is None else form.get("recovery_code") is not None,
         trust=form is not None and form.get("trust") is not None,
     )

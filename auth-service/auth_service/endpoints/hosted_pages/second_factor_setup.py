@@ -34,7 +34,7 @@ from ...signing_in.signed_in_factor import (
     turn_off,
 )
 from . import first_factor
-from .after_sign_in import SECOND_FACTOR, confirm_first
+from .after_sign_in import SECOND_FACTOR, callback_of, confirm_first, query_back
 from .factor_forms import (
     WRONG_CODE,
     FactorFormParts,
@@ -69,7 +69,7 @@ async def show(request: Request, now: Now) -> Response:
     if waiting is not None:
         return first_factor.show(request, parts, waiting, pending)
     current = await find_current(request, parts, now)
-    return _to_the_code(pending) if current is None else await _render(request, parts, current, pending)
+    return _to_the_code(request, parts, pending) if current is None else await _render(request, parts, current, pending)
 
 
 @router.post(PATH, response_class=Response, responses=ANSWERS)
@@ -86,7 +86,7 @@ async def submit(request: Request, now: Now) -> Response:
         return await first_factor.submit(request, parts, waiting, pending, form, now)
     current = await find_current(request, parts, now)
     if current is None:
-        return _to_the_code(pending)
+        return _to_the_code(request, parts, pending)
     if not is_ours(request, parts, form, current.session.id):
         return await _render(request, parts, current, pending, Wrong("", why_not_ours(request, parts)))
     try:
@@ -108,9 +108,9 @@ async def submit(request: Request, now: Now) -> Response:
     return await _again(request, parts, current, pending, form, wrong)
 
 
-def _to_the_code(pending: PendingRequest | None) -> Response:
+def _to_the_code(request: Request, parts: SetupParts, pending: PendingRequest | None) -> Response:
     """A sign-in may wait for a passkey there; without one it leads on to where one begins."""
-    return see_other("/second-factor", **({HANDLE: pending.handle} if pending else {}))
+    return see_other("/second-factor", **query_back(pending, callback_of(request, parts)))
 
 
 async def _decide(

@@ -3,6 +3,7 @@
 from fastapi import Request, Response
 
 from ...http.current_session import Current
+from .after_sign_in import callback_of
 from .forms import render_form
 from .signin_link import LinkPageParts
 
@@ -15,5 +16,6 @@ def render(request: Request, parts: LinkPageParts, current: Current) -> Response
         None,
         session_id=current.session.id,
         account=current.account,
+        application=callback_of(request, parts),
         asks_to_verify=parts.outbox.is_on and not current.account.email_verified,
     )

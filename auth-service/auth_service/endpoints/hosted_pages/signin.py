@@ -9,7 +9,7 @@ from ...accounts.accounts import find_password_hash
 from ...accounts.email_addresses import MAX_LENGTH, parse_email
 from ...accounts.passwords import TooBusy
 from ...http.current_session import Current, find_current
-from ...http.pages import ANSWERS, HANDLE, see_other
+from ...http.pages import ANSWERS, HANDLE
 from ...http.parts import Now, given
 from ...http.pending_requests import PendingRequest, find_pending, require_pending
 from ...limits.attempts import TooManyAttempts
@@ -27,7 +27,7 @@ from ...signing_in.password_sign_in import (
     sign_in,
 )
 from . import signed_in, signin_code, signin_link, signin_passkey, signin_upstream
-from .after_sign_in import CONFIRM, TO_ACCOUNT, go_to, kept_of
+from .after_sign_in import CONFIRM, TO_ACCOUNT, callback_of, go_back, go_to, kept_of
 from .forms import (
     AGAIN,
     back_to_authorize,
@@ -119,7 +119,7 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         _, started = await sign_in(request, parts, now, shown, remember=remember, current=current)
     except SecondFactorAsked:
-        return on_to_second_factor(pending, kept_of(request))
+        return on_to_second_factor(pending, kept_of(request, parts))
     except WrongCredentials:
         return await _render(request, parts, pending, current, form, WRONG, status=403)
     except AccountSuspended:
@@ -140,10 +140,7 @@ async def _after(
     request: Request, parts: SignInPageParts, pending: PendingRequest | None, started: BrowserSession
 ) -> Response:
     """Back to the application, or to the page that the person came from."""
-    to_account = query_of(request, TO_ACCOUNT)
-    if pending is None and to_account is not None:
-        return go_to(to_account)
-    return see_other(PATH) if pending is None else await go_on(parts, pending, started.id)
+    return go_back(request, parts) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _render(
@@ -185,7 +182,8 @@ async def _render(
         unknown_passkey=unknown_passkey,
         upstreams=upstreams,
         has_script=parts.passkey_checks.is_on,
-        kept=kept_of(request),
+        goes_on_to=callback_of(request, parts),
+        kept=kept_of(request, parts),
         has_password=not confirms or current is None or await _has_password(parts, current),
     )
 

@@ -13,8 +13,8 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.code_sign_in import NoCode, WrongMailedCode, sign_in_by_code
-from .after_sign_in import TO_ACCOUNT, go_to, kept_of
-from .forms import go_on, in_words, is_ours, on_to_second_factor, query_of, render_form, retry_later, why_not_ours
+from .after_sign_in import callback_of, go_back, kept_of
+from .forms import go_on, in_words, is_ours, on_to_second_factor, render_form, retry_later, why_not_ours
 from .sentences import TOO_MANY_ATTEMPTS
 from .signin_link import BY, MAIL, LinkPageParts
 
@@ -37,7 +37,8 @@ def show(
     *,
     status: int = 200,
 ) -> Response:
-    return render_form(request, parts, "signin_code", pending, status=status, error=error, kept=kept_of(request))
+    back, kept = callback_of(request, parts), kept_of(request, parts)
+    return render_form(request, parts, "signin_code", pending, status=status, error=error, goes_on_to=back, kept=kept)
 
 
 async def submit(
@@ -51,16 +52,13 @@ async def submit(
     try:
         _, started = await sign_in_by_code(request, parts, parts.attempts, browser, code, now, current=current)
     except SecondFactorAsked:
-        return on_to_second_factor(pending, kept_of(request))
+        return on_to_second_factor(pending, kept_of(request, parts))
     except WrongMailedCode:
         return show(request, parts, pending, WRONG, status=403)
     except NoCode:
         handle = {HANDLE: pending.handle} if pending else {}
-        return see_other("/signin", **{BY: MAIL, ENDED: "yes"}, **handle, **kept_of(request))
+        return see_other("/signin", **{BY: MAIL, ENDED: "yes"}, **handle, **kept_of(request, parts))
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
         return retry_later(show(request, parts, pending, error, status=429), held.retry_after)
-    to_account = query_of(request, TO_ACCOUNT)
-    if pending is None:
-        return see_other("/signin") if to_account is None else go_to(to_account)
-    return await go_on(parts, pending, started.id)
+    return go_back(request, parts) if pending is None else await go_on(parts, pending, started.id)

@@ -13,7 +13,7 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.code_sign_in import request_code
 from ...signing_in.mail_sign_in import MailSignInParts
-from .after_sign_in import kept_of
+from .after_sign_in import WayBackParts, callback_of, kept_of
 from .forms import FormParts, in_words, is_ours, render_form, retry_later, why_not_ours
 from .sentences import NO_EMAIL, SEVERAL_MAILS
 
@@ -21,7 +21,7 @@ BY, MAIL, SENT = "by", "mail", "sent"  # query parameter and field, and its valu
 
 
 @dataclass(frozen=True)
-class LinkPageParts(FormParts, MailSignInParts):
+class LinkPageParts(FormParts, MailSignInParts, WayBackParts):
     """The parts to show the form, to post a mail, and to sign in by its code."""
 
     attempts: AttemptLimiter
@@ -45,7 +45,8 @@ def show(
         error=error,
         wrong_field="email" if error == NO_EMAIL else None,
         email=email[:MAX_LENGTH],
-        kept=kept_of(request),
+        goes_on_to=callback_of(request, parts),
+        kept=kept_of(request, parts),
     )
 
 
@@ -61,8 +62,8 @@ async def submit(
     if email is None:
         return show(request, parts, pending, typed, NO_EMAIL, status=422)
     try:
-        await request_code(request, parts, browser, email, now, handle=handle)
+        await request_code(request, parts, browser, email, now, handle=handle, return_to=callback_of(request, parts))
     except TooManyAttempts as held:
         error = Sentence(SEVERAL_MAILS, wait=in_words(held.retry_after))
         return retry_later(show(request, parts, pending, typed, error, status=429), held.retry_after)
-    return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}), **kept_of(request))
+    return see_other("/signin", **{BY: SENT}, **({HANDLE: handle} if handle else {}), **kept_of(request, parts))

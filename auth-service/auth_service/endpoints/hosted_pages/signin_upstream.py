@@ -16,7 +16,7 @@ from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
 from ...signing_in.upstream_problems import OF, PROBLEM, PROVIDER, sentence_of
 from ...signing_in.upstream_start import LOGIN, UnknownProvider, UpstreamStartParts, begin_upstream
-from .after_sign_in import TO_ACCOUNT
+from .after_sign_in import TO_ACCOUNT, WayBackParts, callback_of
 from .forms import FormParts, in_words, query_of
 
 FIELD = "upstream"  # of the button that was pressed: the provider's id
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class UpstreamFormParts(FormParts, UpstreamStartParts):
+class UpstreamFormParts(FormParts, UpstreamStartParts, WayBackParts):
     """The parts to show the buttons, and to send somebody on."""
 
 
@@ -57,6 +57,7 @@ async def submit(
         remember=form.get("remember") is not None,
         asks_again=current is not None or (asked is not None and (LOGIN in asked.prompt or asked.max_age is not None)),
         handle=pending.handle if pending else "",
+        callback=callback_of(request, parts),
         to_account=(query_of(request, TO_ACCOUNT) or "")[:64],
     )
     return await send(request, parts, start, now, login_hint=(asked.login_hint if asked else None) or "")

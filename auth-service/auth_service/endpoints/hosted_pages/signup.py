@@ -30,6 +30,7 @@ from ...signing_in.password_sign_in import (
     sign_in,
 )
 from ...signing_in.password_sign_up import NewAccount, SignUpParts, sign_up
+from .after_sign_in import callback_of, go_back, kept_of, query_back
 from .forms import (
     back_to_authorize,
     go_on,
@@ -89,7 +90,7 @@ async def submit(request: Request, now: Now) -> Response:
     except NotAccepted as refused:
         return await _render(request, parts, pending, form, refused)
     except SecondFactorAsked:
-        return on_to_second_factor(pending)
+        return on_to_second_factor(pending, kept_of(request, parts))
     except WeakPassword as weak:
         return await _render(request, parts, pending, form, NotAccepted("password", weak.sentence))
     except TooManyAttempts as held:
@@ -99,7 +100,7 @@ async def submit(request: Request, now: Now) -> Response:
         try:
             again = await _sign_in(request, parts, now, new, remember=remember, current=current)
         except SecondFactorAsked:
-            return on_to_second_factor(pending)
+            return on_to_second_factor(pending, kept_of(request, parts))
         if again is None:
             taken = NotAccepted("email", "There is an account with this email address already. Sign in instead.")
             return await _render(request, parts, pending, form, taken)
@@ -108,8 +109,8 @@ async def submit(request: Request, now: Now) -> Response:
         busy = NotAccepted("", TOO_BUSY, status=429)
         return retry_later(await _render(request, parts, pending, form, busy), passwords.RETRY_AFTER)
     if started is None:
-        return see_other("/verify-email", signed_up="yes", **({HANDLE: pending.handle} if pending else {}))
-    return see_other("/signin") if pending is None else await go_on(parts, pending, started.id)
+        return see_other("/verify-email", signed_up="yes", **query_back(pending, callback_of(request, parts)))
+    return go_back(request, parts) if pending is None else await go_on(parts, pending, started.id)
 
 
 async def _sign_in(
@@ -172,4 +173,5 @@ async def _render(
         min_length=passwords.MIN_LENGTH,
         max_length=passwords.MAX_LENGTH,
         upstreams=upstreams,
+        goes_on_to=callback_of(request, parts),
     )

@@ -17,12 +17,22 @@ from ...http.parts import Now, given
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
-from ...network.trusted_origins import TrustedOrigins
 from ...oauth.parameters import Parameters
 from ...signing_in.email_verification import NOTHING, AddressProofParts, Asked, find_asked, verify_email
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
-from .forms import FormParts, in_words, is_ours, query_of, read_page_form, render_form, retry_later, why_not_ours
+from .after_sign_in import WayBackParts, callback_of
+from .forms import (
+    CALLBACK,
+    FormParts,
+    in_words,
+    is_ours,
+    query_of,
+    read_page_form,
+    render_form,
+    retry_later,
+    why_not_ours,
+)
 from .reset_password import BY, BY_CONFIRMING
 from .reset_password import PATH as RESET
 from .sentences import NO_EMAIL, SEVERAL_MAILS, TOO_BUSY, TOO_MANY_ATTEMPTS
@@ -30,14 +40,13 @@ from .sentences import NO_EMAIL, SEVERAL_MAILS, TOO_BUSY, TOO_MANY_ATTEMPTS
 PATH = "/verify-email"
 TOKEN = "token"  # noqa: S105 - the name of a query parameter and of a field
 ENDED = "ended"  # value of `done`: something that may be somebody else's has ended
-CALLBACK = "callbackURL"  # where the person goes afterwards
 NOT_THIS = "This is not the password of the account. If somebody else has chosen it, set a new one."
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class VerifyPageParts(FormParts, AddressProofParts):
-    trusted_origins: TrustedOrigins
+class VerifyPageParts(FormParts, AddressProofParts, WayBackParts):
+    """The parts to show the page, to post a mail, and to confirm an address."""
 
 
 @router.get(PATH, response_class=Response, responses=ANSWERS_WITH_MAIL)
@@ -137,7 +146,7 @@ def _render(
     error: str | None = None,
     status: int = 200,
 ) -> Response:
-    fields = {NO_EMAIL: "email", NOT_THIS: "password"}
+    fields, back = {NO_EMAIL: "email", NOT_THIS: "password"}, callback_of(request, parts)
     return render_form(
         request,
         parts,
@@ -153,7 +162,7 @@ def _render(
         callback=callback,
         asked=asked,
         reset_url=f"{RESET}?{urlencode({TOKEN: token, BY: BY_CONFIRMING})}",
-        signin_query=f"?{urlencode({HANDLE: handle})}" if handle else "",
+        signin_query=f"?{urlencode({HANDLE: handle} if handle else {CALLBACK: back})}" if handle or back else "",
     )
 
 

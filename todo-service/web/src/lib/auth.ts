@@ -62,14 +62,20 @@ export async function fetchToken(): Promise<string> {
   return (await ask((options) => client.token({}, options))).token;
 }
 
-/** What comes after a password: `code`: `enterCode` completes the sign-in; `set-up`: the page SET_UP does. */
+/** What comes after a password: `code`: `enterCode` completes the sign-in; `set-up`: the hosted page does. */
 export type Step = "signed-in" | "code" | "set-up";
 
-/** The hosted page where a person who has to have a second factor sets one up. It then signs in, in this browser, and leads back. */
-export const SET_UP = "/second-factor-setup?callbackURL=%2F";
+const HOSTED = {
+  forgotten: "/reset-password?", // mails a link for a new password
+  byMail: "/signin?by=mail&", // mails a link and a code, either of which signs in
+  lost: "/recovery?", // replaces a second factor that is lost, in the middle of a sign-in
+  setUp: "/second-factor-setup?", // a person who has to have a second factor sets one up, and is signed in then
+} as const;
 
-/** The hosted page that mails a link for a new password. */
-export const FORGOTTEN = "/reset-password";
+/** The address of a hosted page that leads back to this application's page `returnTo`, also by a link that it mails. */
+export function hosted(page: keyof typeof HOSTED, returnTo: string): string {
+  return HOSTED[page] + String(new URLSearchParams({ callbackURL: returnTo }));
+}
 
 /** Fails as `unverified` if the address has to be confirmed first. */
 export async function signUp(asked: {
@@ -132,6 +138,7 @@ export async function signInByPasskey(): Promise<void> {
   );
   const body = await usePasskey(asked);
   await ask((options) => client.$fetch("/passkey/verify-authentication", { method: "POST", body, ...options }));
+  awaitsCode = false;
   await requireKept();
   checkSession();
 }

@@ -1,6 +1,7 @@
 // A router without a library: the path chooses the page, the query chooses what it shows.
 
 import { useSyncExternalStore } from "react";
+import { parseReturnTo } from "./return-to.ts";
 
 const CHANGED = "todo-web:navigated";
 
@@ -14,6 +15,12 @@ function subscribe(notice: () => void): () => void {
 /** The current address. */
 export function useAddress(): URL {
   return new URL(useSyncExternalStore(subscribe, () => window.location.href));
+}
+
+/** The page to go to after a sign-in. */
+export function useReturnTo(): string {
+  const { origin, searchParams } = useAddress();
+  return parseReturnTo(searchParams.get("returnTo"), origin);
 }
 
 export function navigate(to: string, { replace = false } = {}): void {

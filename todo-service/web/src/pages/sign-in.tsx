@@ -1,16 +1,7 @@
 import { type ReactNode, useState } from "react";
-import {
-  enterCode,
-  FORGOTTEN,
-  isCodeAwaited,
-  knowsPasskeys,
-  sayElsewhere,
-  SET_UP,
-  signIn,
-  signInByPasskey,
-} from "../lib/auth.ts";
+import { enterCode, hosted, isCodeAwaited, knowsPasskeys, sayElsewhere, signIn, signInByPasskey } from "../lib/auth.ts";
 import { said } from "../lib/language.ts";
-import { useAddress } from "../lib/router.ts";
+import { useAddress, useReturnTo } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Elsewhere } from "../parts/elsewhere.tsx";
@@ -31,6 +22,7 @@ export function SignIn({ sessionEnded }: { sessionEnded: boolean }): ReactNode {
 
 function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () => void }): ReactNode {
   const { search, searchParams } = useAddress();
+  const returnTo = useReturnTo();
   const problem = sayElsewhere(searchParams.get("error"));
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -38,7 +30,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
   const submission = useSubmission(["email", "password"], async () => {
     const step = await signIn({ email, password, rememberMe });
     if (step === "code") goOn();
-    if (step === "set-up") location.assign(SET_UP);
+    if (step === "set-up") location.assign(hosted("setUp", returnTo));
   });
   return (
     <Frame title={said("Sign in")}>
@@ -72,12 +64,15 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           error={submission.errorOf("password")}
         />
         <p className="forgot">
-          <a href={FORGOTTEN}>{said("Forgot password?")}</a>
+          <a href={hosted("forgotten", returnTo)}>{said("Forgot password?")}</a>
         </p>
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
         <SubmitButton submission={submission}>{said("Sign in")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
+        <a className="button wide" href={hosted("byMail", returnTo)}>
+          {said("Sign in by mail")}
+        </a>
         <Elsewhere />
         <p className="aside">
           {said("No account yet?")} <Link to={`/sign-up${search}`}>{said("Create an account")}</Link>
@@ -105,6 +100,7 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
   const [code, setCode] = useState("");
   const [isRecoveryCode, setRecoveryCode] = useState(false);
   const [trust, setTrust] = useState(false);
+  const returnTo = useReturnTo();
   const submission = useSubmission(["code"], () => enterCode({ code, isRecoveryCode, trust }));
   const ofApp = { inputMode: "numeric", autoComplete: "one-time-code", maxLength: 10 } as const;
   const ofPaper = { autoComplete: "off", autoCapitalize: "none", spellCheck: false, maxLength: 64 } as const;
@@ -135,6 +131,7 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
           {said("Do not ask in this browser for 30 days")}
         </label>
         <SubmitButton submission={submission}>{said("Sign in")}</SubmitButton>
+        {knowsPasskeys() && <PasskeyButton />}
         <p className="aside">
           <button type="button" className="plain" onClick={() => (setRecoveryCode(!isRecoveryCode), setCode(""))}>
             {said(isRecoveryCode ? "Use the authenticator app" : "Use a recovery code")}
@@ -144,7 +141,7 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
           </button>
         </p>
         <p className="aside">
-          <a href="/recovery">{said("Lost the app and the codes?")}</a>
+          <a href={hosted("lost", returnTo)}>{said("Lost the app and the codes?")}</a>
         </p>
       </form>
     </Frame>

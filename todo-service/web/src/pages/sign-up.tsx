@@ -1,8 +1,8 @@
 import { type ReactNode, useState } from "react";
-import { SET_UP, signUp } from "../lib/auth.ts";
+import { hosted, signUp } from "../lib/auth.ts";
 import { Failure } from "../lib/failure.ts";
 import { said } from "../lib/language.ts";
-import { useAddress } from "../lib/router.ts";
+import { useAddress, useReturnTo } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
 import { SubmitButton, useSubmission } from "../parts/form.tsx";
 import { Elsewhere } from "../parts/elsewhere.tsx";
@@ -13,13 +13,15 @@ import { Strength } from "../parts/strength.tsx";
 
 export function SignUp(): ReactNode {
   const { search } = useAddress();
+  const returnTo = useReturnTo();
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [rememberMe, setRememberMe] = useState(true);
   const submission = useSubmission(["name", "email", "newPassword"], async () => {
     if (password.length < 8) throw new Failure("invalid", said("Use at least 8 characters."), { field: "newPassword" });
-    if ((await signUp({ name: name.trim(), email, password, rememberMe })) === "set-up") location.assign(SET_UP);
+    const step = await signUp({ name: name.trim(), email, password, rememberMe });
+    if (step === "set-up") location.assign(hosted("setUp", returnTo));
   });
   return (
     <Frame title={said("Create an account")}>

@@ -3,8 +3,8 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { listProviders, type Provider, signInElsewhere } from "../lib/auth.ts";
 import { said } from "../lib/language.ts";
-import { parseReturnTo, signInPath } from "../lib/return-to.ts";
-import { useAddress } from "../lib/router.ts";
+import { signInPath } from "../lib/return-to.ts";
+import { useReturnTo } from "../lib/router.ts";
 import { useSubmission } from "./form.tsx";
 import { FailureMessage } from "./message.tsx";
 
@@ -17,8 +17,7 @@ export function Elsewhere(): ReactNode {
 }
 
 function Button({ provider }: { provider: Provider }): ReactNode {
-  const { origin, searchParams } = useAddress();
-  const returnTo = parseReturnTo(searchParams.get("returnTo"), origin);
+  const returnTo = useReturnTo();
   const submission = useSubmission([], () => signInElsewhere(provider.id, returnTo, signInPath(returnTo)));
   return (
     <>

@@ -21,6 +21,7 @@ export const words = {
   "Create account": "Konto anlegen",
   "Have an account?": "Du hast schon ein Konto?",
   "Use a passkey": "Passkey verwenden",
+  "Sign in by mail": "Per Mail anmelden",
   Code: "Code",
   "Enter the code": "Gib den Code ein",
   "Enter a recovery code": "Gib einen Wiederherstellungscode ein",
