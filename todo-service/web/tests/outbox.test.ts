@@ -19,6 +19,7 @@ import {
   setKept,
   reload,
   titles,
+  unlock,
   waiting,
 } from "./stored.ts";
 
@@ -77,52 +78,142 @@ describe("todos typed in a row", () => {
 });
 
 describe("todos that are taken back", () => {
-  test("were not sent, are under way, or are there: none of them stays", async () => {
-    await store.sync();
+  /** The next creation gets its answer when the function is called. */
+  function answersLate(): () => void {
     let answer = (): void => undefined;
-    api.create.mockImplementation(async ({ title }, key) => {
-      if (title === "Under way") await new Promise<void>((resolve) => (answer = resolve));
+    api.create.mockImplementationOnce(async ({ title }, key) => {
+      await new Promise<void>((resolve) => (answer = resolve));
       return made(key, { title });
     });
-    const added = ["There", "Under way", "Not sent"].map((title) => store.add({ title }));
+    return () => answer();
+  }
+
+  test("were not sent, are under way, or are there: all disappear at once, and none of them stays", async () => {
+    await store.sync();
+    const there = store.add({ title: "There" });
     await vi.waitFor(() => expect(titles()).toEqual(["There"]));
+    const answer = answersLate();
+    const added = [there, ...["Under way", "Not sent"].map((title) => store.add({ title }))];
     await vi.waitFor(() => expect(api.create).toHaveBeenCalledTimes(2));
-    const undone = store.takeBack(added);
-    await vi.waitFor(() => expect(waiting()).toEqual(["Under way"]));
+    expect(waiting()).toEqual(["Under way", "Not sent"]);
+    const shown: unknown[] = [];
+    store.takeBack(added);
+    store.subscribe(() => shown.push(...waiting(), ...titles()!));
+    expect([waiting(), titles()]).toEqual([[], []]);
+    expect(api.remove).not.toHaveBeenCalled();
+    const removed: Array<() => void> = [];
+    api.remove.mockImplementation(() => new Promise((resolve) => removed.push(resolve)));
     answer();
-    await undone;
-    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"], ["key-2"]]));
+    await vi.waitFor(() => expect(removed).toHaveLength(1));
+    api.changes.mockResolvedValueOnce(changes([made("key-2")])); // an event tells that it is there
+    await store.sync();
+    removed.pop()?.();
+    await vi.waitFor(() => expect(removed).toHaveLength(1));
+    removed.pop()?.();
+    await vi.waitFor(() => expect(api.remove.mock.calls.flat().sort()).toEqual(["key-1", "key-2"]));
+    await vi.waitFor(() => expect(kept).toBeUndefined());
     expect(api.create).toHaveBeenCalledTimes(2);
-    expect(titles()).toEqual([]);
+    expect([waiting(), titles(), shown]).toEqual([[], [], []]);
   });
 
-  test("wait for the network if one may have arrived, and only then", async () => {
+  test("disappear only once if they are taken back twice", async () => {
+    api.create.mockImplementation(async ({ title }, key) => made(key, { title }));
+    setAway(true);
+    const added = [store.add({ title: "Not sent" })];
+    store.takeBack(added);
+    store.takeBack(added);
+    setAway(false);
+    store.resume();
+    await store.sync();
+    expect(api.create).not.toHaveBeenCalled();
+    expect(kept).toBeUndefined();
+  });
+
+  test("are deleted when they are there, even if the page is loaded anew before", async () => {
+    newShelf();
+    reload();
+    await store.sync();
+    answersLate();
+    const added = [store.add({ title: "Under way" })];
+    await vi.waitFor(() => expect(shelf?.entries).toMatchObject([{ triedAt: 1_000_000_000 }]));
+    store.takeBack(added);
+    await vi.waitFor(() => expect(shelf?.entries).toMatchObject([{ isTakenBack: true }]));
+    unlock(); // as the browser does when a page is closed
+    reload();
+    store.resume();
+    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"]]));
+    await vi.waitFor(() => expect(shelf?.entries).toEqual([]));
+    expect([waiting(), titles()]).toEqual([[], []]);
+  });
+
+  test("are deleted when the network is back if one may have arrived, and only then", async () => {
     api.create.mockRejectedValue(UNREACHABLE);
     const added = ["Lost", "Not sent"].map((title) => store.add({ title }));
     await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
-    await expect(store.takeBack(added)).rejects.toThrow("Try again");
-    expect(waiting()).toEqual(["Lost"]);
+    store.takeBack(added);
+    expect(waiting()).toEqual([]);
+    await store.sync();
     api.create.mockImplementation(async ({ title }, key) => made(key, { title }));
-    await store.takeBack(added);
-    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"]]));
+    await vi.waitFor(() => (store.resume(), expect(api.remove.mock.calls).toEqual([["key-1"]])));
     expect(api.create.mock.calls.every(([{ title }]) => title === "Lost")).toBe(true);
+    expect([waiting(), titles()]).toEqual([[], []]);
+  });
+
+  test("are forgotten if they are refused", async () => {
+    await store.sync();
+    let refuse = (): void => undefined;
+    api.create.mockImplementation(() => new Promise((_, reject) => (refuse = () => reject(REFUSED))));
+    const added = [store.add({ title: "with a \u0007" })];
+    await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
+    store.takeBack(added);
+    refuse();
+    await vi.waitFor(() => expect(kept).toBeUndefined());
+    expect([waiting(), titles()]).toEqual([[], []]);
+  });
+
+  test("are deleted by the tab that sends them, whichever tab has taken them back", async () => {
+    newShelf();
+    reload();
+    await store.sync();
+    const answer = answersLate();
+    store.add({ title: "Under way" });
+    await vi.waitFor(() => expect(shelf?.entries).toMatchObject([{ triedAt: 1_000_000_000 }]));
+    const other = newStore();
+    await vi.waitFor(() => expect(other.get().waiting).toHaveLength(1));
+    other.takeBack(other.get().waiting);
+    await vi.waitFor(() => expect(shelf?.entries).toMatchObject([{ isTakenBack: true }]));
+    answer();
+    await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"]]));
+    await vi.waitFor(() => expect(shelf?.entries).toEqual([]));
+    expect(api.create).toHaveBeenCalledOnce();
+    expect(titles()).toEqual([]);
   });
 
   test("are found if another tab has sent them", async () => {
     newShelf();
     setAway(true);
-    api.create.mockRejectedValue(UNREACHABLE);
     reload();
     const added = [store.add({ title: "Typed" })];
     const other = newStore();
     await vi.waitFor(() => expect(other.get().waiting).toHaveLength(1));
     shelf!.entries = []; // as after the other tab has sent it
     setAway(false);
-    api.create.mockImplementation(async ({ title }, key) => made(key, { title }));
     await vi.waitFor(() => (store.resume(), expect(waiting()).toEqual([])));
-    await store.takeBack(added);
+    store.takeBack(added);
     await vi.waitFor(() => expect(api.remove.mock.calls).toEqual([["key-1"]]));
   });
+});
+
+test("a todo that is sent again, and was deleted since, does not come back", async () => {
+  newShelf();
+  shelf!.entries = [{ key: "1", todo: { title: "Sent" }, triedAt: 1_000_000_000 }];
+  api.read.mockRejectedValue(new Failure("missing", "This todo no longer exists."));
+  reload();
+  await store.sync();
+  store.resume();
+  await vi.waitFor(() => expect(api.create).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(shelf?.entries).toEqual([]));
+  expect(titles()).toEqual([]);
 });
 
 describe("without a network", () => {

@@ -154,6 +154,11 @@ export function reload(): void {
   store = newStore();
 }
 
+/** The page that holds the lock is closed. */
+export function unlock(): void {
+  lock = Promise.resolve();
+}
+
 export const titles = (): string[] | undefined => store.get().todos?.map((each) => each.title);
 export const waiting = (): string[] => store.get().waiting.map((each) => each.todo.title);
 

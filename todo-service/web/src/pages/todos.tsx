@@ -185,7 +185,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   function addAll(titles: readonly string[]): void {
     const what = said("Added {number} todos", { number: titles.length });
     const added = titles.toReversed().map((title) => store.add(newIn(view, title, Date.now())));
-    void take({ what, undo: () => store.takeBack(added) }, () => Promise.resolve());
+    void take({ what, undo: async () => store.takeBack(added) }, () => Promise.resolve());
     say(what);
   }
 

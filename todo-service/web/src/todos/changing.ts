@@ -56,7 +56,7 @@ export class Changing {
     const owner = this.#surroundings.owner();
     const made = await this.#sendChange(entry);
     if (!this.#isOf(owner)) return;
-    if (entry.isRemoval) await this.#sendRemoval(entry.seen);
+    if (entry.isRemoval) await this.sendRemoval(entry.seen);
     else this.#known.put(made);
   }
 
@@ -79,7 +79,18 @@ export class Changing {
     }
   }
 
-  async #sendRemoval(todo: Todo): Promise<void> {
+  /** Read what a request that was repeated has made: it may be changed or deleted since, and the answer is the old one. */
+  async readAgain(id: string): Promise<void> {
+    const { api, owner: current } = this.#surroundings;
+    const owner = current();
+    const read = await api.read(id).catch((error: unknown) => {
+      if (!(error instanceof Failure && error.kind === "missing")) throw error;
+      return null;
+    });
+    if (read && this.#isOf(owner)) this.#known.put(read);
+  }
+
+  async sendRemoval(todo: Todo): Promise<void> {
     const { api, lists, now, owner: current, trash } = this.#surroundings;
     const owner = current();
     await api.remove(todo.id).catch((error: unknown) => {
@@ -210,7 +221,7 @@ export class Changing {
     changed();
     await this.#turns.take(todo.id, async () => {
       try {
-        await this.#sendRemoval(todo);
+        await this.sendRemoval(todo);
         tellOthers();
       } catch (error) {
         if (!(error instanceof Failure && isOfConnection(error)) || !this.#isOf(owner)) throw error;

@@ -13,6 +13,8 @@ interface Under {
   trash: Trashed;
   /** With the id of a list that was made without a network. */
   resolved: (change: TodoChange) => TodoChange;
+  /** The ids of new todos that are deleted as soon as they are there. */
+  takenBack: ReadonlySet<string>;
 }
 
 /** In the person's order. */
@@ -21,7 +23,7 @@ export function shownTodos(under: Under, entries: readonly Entry[]): Todo[] {
   const unsent = entries.filter(isDeferred).filter((each) => !each.refusal);
   const changes = new Map<string, TodoChange>();
   for (const { seen, change } of unsent) changes.set(seen.id, { ...changes.get(seen.id), ...resolved(change) });
-  const removed = new Set(unsent.filter((each) => each.isRemoval).map(({ seen }) => seen.id));
+  const removed = new Set([...under.takenBack, ...unsent.filter((each) => each.isRemoval).map(({ seen }) => seen.id)]);
   for (const [id, change] of known.unanswered) changes.set(id, { ...changes.get(id), ...change });
   const back = comingBack(under, unsent, entries);
   let isMoved = back.length > 0;

@@ -8,8 +8,7 @@
 // device (keeper.ts), so it is there at the next visit, before the API has answered or without it.
 
 import type { NewTodo, Todo, TodoApi, TodoChange, TodoList } from "../lib/api.ts";
-import { Failure } from "../lib/failure.ts";
-import { said } from "../lib/language.ts";
+import type { Failure } from "../lib/failure.ts";
 import type { Copy, Trash } from "../lib/shelf.ts";
 import { Changing } from "./changing.ts";
 import {
@@ -19,6 +18,7 @@ import {
   isListChange,
   isMade,
   isNewList,
+  isTakenBack,
   isWaiting,
   type ListChange,
   type NewList,
@@ -82,8 +82,8 @@ export class TodoStore {
   #snapshot: Snapshot | null = null;
   #shown: Todo[] | null = null;
   #changes: Entry[] = []; // what of the outbox decides about the todos that are shown
-  /** The ids of the new todos that this tab has sent, by the key of each; null: taken back before it was sent. */
-  readonly #made = new Map<string, string | null>();
+  /** The new todos that this tab has sent, by the key of each; null: taken back before it was sent. */
+  readonly #made = new Map<string, Todo | null>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -161,33 +161,14 @@ export class TodoStore {
     return this.#outbox.add(todo);
   }
 
-  /** Undo `add`: what was not sent never is, and the others are deleted. Fails while it is unknown whether one has arrived. */
-  async takeBack(added: readonly Waiting[]): Promise<void> {
-    const owner = this.#owner;
-    this.#takeOut(added);
-    await this.#outbox.send(); // one of them may be under way
-    this.#takeOut(added);
-    if (added.some(({ key }) => this.#outbox.has(key)))
-      throw new Failure(
-        "unreachable",
-        said("Not all of it can be undone without the network. Try again when it is back."),
-      );
-    for (const { key, todo } of added) {
-      if (owner !== this.#owner) return;
-      let id = this.#made.get(key);
-      if (id === undefined) {
-        const made = await this.#surroundings.api.create(this.#changing.resolved(todo), key); // another tab has sent it: the answer is repeated
-        this.#known.put(made);
-        this.#made.set(key, (id = made.id));
-      }
-      const known = id === null ? undefined : this.#known.get(id);
-      if (known) this.#outbox.defer(known, {}, { isRemoval: true });
+  /** Undo `add`, at once: what was not sent never is, and the others are deleted, if need be when there is a network. */
+  takeBack(added: readonly Waiting[]): void {
+    for (const entry of added) {
+      const made = this.#made.get(entry.key);
+      if (made) this.#outbox.defer(this.#known.get(made.id) ?? made, {}, { isRemoval: true });
+      else if (made === undefined && this.#outbox.takeBack(entry)) this.#made.set(entry.key, null);
     }
     void this.#outbox.send();
-  }
-
-  #takeOut(added: readonly Waiting[]): void {
-    for (const { key } of added) if (this.#outbox.takeOut(key)) this.#made.set(key, null);
   }
 
   /** Send what waits, because the services answer again. */
@@ -245,12 +226,14 @@ export class TodoStore {
     return undefined;
   }
 
-  async #sendNew({ key, todo }: Waiting): Promise<void> {
+  async #sendNew({ key, todo, triedAt, isTakenBack }: Waiting): Promise<void> {
     const owner = this.#owner;
-    const made = await this.#surroundings.api.create(this.#changing.resolved(todo), key);
+    const made = this.#made.get(key) ?? (await this.#surroundings.api.create(this.#changing.resolved(todo), key));
     if (owner !== this.#owner) return;
-    this.#made.set(key, made.id);
-    this.#known.put(made);
+    this.#made.set(key, made);
+    if (isTakenBack) await this.#changing.sendRemoval(made);
+    else if (triedAt !== undefined) await this.#changing.readAgain(made.id);
+    else if (!this.#outbox.isTakenBack(key)) this.#known.put(made); // else the outbox sends it again, to delete it
   }
 
   setDone(todo: Todo, isDone: boolean): Promise<void> {
@@ -334,7 +317,7 @@ export class TodoStore {
       todos: this.#reading.since === null ? null : (this.#shown ??= this.#show(entries)),
       lists: this.lists.all(),
       gone: this.#known.gone,
-      waiting: entries.filter(isWaiting),
+      waiting: entries.filter(isWaiting).filter((each) => !each.isTakenBack || each.refusal),
       deferred: entries.filter(isDeferred),
       listEntries: entries.filter((each) => isNewList(each) || isListChange(each)).filter((each) => !isMade(each)),
       trash: this.#trash.with(entries),
@@ -344,11 +327,13 @@ export class TodoStore {
 
   #show(entries: readonly Entry[]): Todo[] {
     const resolved = (change: TodoChange): TodoChange => this.#changing.resolved(change);
-    return shownTodos({ known: this.#known, lists: this.lists, trash: this.#trash, resolved }, entries);
+    const ids = entries.filter(isTakenBack).flatMap(({ key }) => this.#made.get(key)?.id ?? []);
+    const under = { known: this.#known, lists: this.lists, trash: this.#trash, resolved, takenBack: new Set(ids) };
+    return shownTodos(under, entries);
   }
 }
 
-/** What of the outbox decides about the todos that are shown: all but new ones. */
+/** What of the outbox decides about the todos that are shown: all but new ones that are to stay. */
 function changesIn(entries: readonly Entry[]): Entry[] {
-  return entries.filter((each) => !isWaiting(each));
+  return entries.filter((each) => !isWaiting(each) || each.isTakenBack);
 }
