@@ -204,6 +204,18 @@ describe("todos that are taken back", () => {
   });
 });
 
+test("what could not be kept is kept when the device can", async () => {
+  await store.sync();
+  setAway(true);
+  store.add({ title: "Typed" });
+  expect(kept).toContain("Typed"); // in this tab only
+  newShelf();
+  store.keepAgain();
+  await vi.waitFor(() => expect(shelf?.entries).toMatchObject([{ todo: { title: "Typed" } }]));
+  await vi.waitFor(() => expect(shelf?.copied?.since).toBe("t1"));
+  expect(kept).toBeUndefined();
+});
+
 test("a todo that is sent again, and was deleted since, does not come back", async () => {
   newShelf();
   shelf!.entries = [{ key: "1", todo: { title: "Sent" }, triedAt: 1_000_000_000 }];

@@ -321,6 +321,11 @@ export class Outbox {
     this.#surroundings.changed();
   }
 
+  /** Keep what could not be kept on the shelf. */
+  keepAgain(): void {
+    for (const each of this.#entries) if (this.#loose.has(each.key)) this.#keep(each);
+  }
+
   /** Learn what other tabs have added and sent. */
   async refresh(): Promise<void> {
     const owner = this.#owner;

@@ -174,6 +174,12 @@ export class TodoStore {
   /** Send what waits, because the services answer again. */
   readonly send = (): void => void this.#outbox.send();
 
+  /** Keep what this device could not keep before. */
+  keepAgain(): void {
+    this.#outbox.keepAgain();
+    this.#changed();
+  }
+
   /** Take a todo that waits, or a change, out of the outbox. */
   withdraw(key: string): void {
     this.#outbox.drop(key);
