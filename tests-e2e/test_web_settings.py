@@ -162,6 +162,14 @@ class TestGerman:
             page.get_by_role("button", name="Details: ").click()
             expect(page.get_by_role("complementary", name="Details")).to_be_visible()
             assert page.evaluate(TOO_WIDE) == []
+            page.goto(stack.url)
+            page.get_by_role("button", name=re.compile("^(Delete|Löschen): ")).click()
+            undo = page.get_by_role("button", name=re.compile("^(Undo|Rückgängig)$"))
+            expect(undo).to_be_visible()
+            what = page.get_by_text(re.compile("^(Deleted|Gelöscht)")).bounding_box()
+            assert what
+            assert what["width"] > 220, "the name has a line of its own"
+            assert page.evaluate(TOO_WIDE) == []
             page.goto(f"{stack.url}/settings")
             expect(page.get_by_text(re.compile("This device|Dieses Gerät"))).to_be_visible()
             assert page.evaluate(TOO_WIDE) == []

@@ -17,7 +17,15 @@ MODULES = {
 }
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ATJWT = Path(__file__).parents[1] / "verifier/python/atjwt"
+TYPESCRIPT = [
+    path
+    for folder in ("web", "verifier/typescript")
+    for part in ("src", "tests")
+    for path in (Path(__file__).parents[1] / folder / part).rglob("*")
+    if path.suffix in (".ts", ".tsx", ".css")
+]
 LONGEST = 400  # lines of a file
+A_TABLE = {"de.ts"}  # of words, one a line: it is looked up, not read
 ADAPTERS = {
     "pytest_plugin": ("pytest",),
     "fastapi": ("fastapi",),
@@ -209,3 +217,9 @@ def test_modules_say_what_they_are_and_stay_small(module: str) -> None:
     text = MODULES[module].read_text()
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= LONGEST
+
+
+def test_files_of_typescript_and_styles_stay_small() -> None:
+    assert {path.suffix for path in TYPESCRIPT} == {".ts", ".tsx", ".css"}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in TYPESCRIPT}
+    assert {path.name for path, number in lines.items() if number > LONGEST} == A_TABLE

@@ -4,7 +4,18 @@ import { Application } from "./application.tsx";
 import { takeInvitation } from "./lib/invitations.ts";
 import { findLanguage, language, speak } from "./lib/language.ts";
 import { wearChosen } from "./lib/look.ts";
-import "./styles.css";
+// In this order: of two equally strong rules the later one counts.
+import "./styles/frame.css";
+import "./styles/controls.css";
+import "./styles/side.css";
+import "./styles/composer.css";
+import "./styles/rows.css";
+import "./styles/dialogs.css";
+import "./styles/details.css";
+import "./styles/widths.css";
+import "./styles/notices.css";
+import "./styles/account.css";
+import "./styles/smallest.css";
 
 takeInvitation();
 wearChosen();

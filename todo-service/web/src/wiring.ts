@@ -94,7 +94,10 @@ connection.onRetry(() => {
 navigator.serviceWorker?.addEventListener("message", auth.checkSession); // it has seen a sign-out at the issuer's page
 whenLeaving(() => shelf.clear());
 
+let isNobody = false;
+
 auth.onPersonChange((who) => {
+  isNobody = who === "nobody";
   if (who === "unknown") return void presumed.presume();
   presumed.isKnown();
   if (who === "nobody") {
@@ -105,6 +108,12 @@ auth.onPersonChange((who) => {
   void shelf.belongsTo(who.person, now() + who.lifetime);
   belongsTo(who.person.id);
   whenIdle(keepApplication);
+});
+
+shelf.subscribe(() => {
+  if (shelf.state() !== "works") return;
+  if (isNobody) void letGo();
+  else store.keepAgain();
 });
 
 function belongsTo(userId: string | null): void {

@@ -12,7 +12,7 @@ export interface Look {
 }
 
 const PLACE = "look";
-const PAPER = { light: "#fbfaf7", dark: "#161614" }; // as in styles.css
+const PAPER = { light: "#fbfaf7", dark: "#161614" }; // as in styles/frame.css
 const listeners = new Set<() => void>();
 
 let worn: Look = parseLook(null);

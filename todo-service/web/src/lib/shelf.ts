@@ -3,7 +3,8 @@
 //
 // Every write compares the owner first, in its own transaction. So a tab that is late cannot bring back what a sign-out has
 // deleted. A browser may forbid to keep anything, or its disk is full: then nothing is kept, `state` says so, and the
-// application works as long as there is a network.
+// application works as long as there is a network. A database that hangs or fails is tried again; when `state` is "works", what
+// was not kept can be.
 
 import type { Todo, TodoList } from "./todo-api.ts";
 
@@ -11,6 +12,7 @@ const NAME = "todos";
 const VERSION = 1;
 const STORES = ["about", "todos", "outbox"] as const;
 const AT_ONCE = 250; // rows that are written before the page gets its turn
+const LATER = 20_000; // milliseconds until a database that has failed is tried again
 const PATIENCE = 5_000; // milliseconds for everything except the copy: a database that hangs must not hold up the page
 
 export interface Owner {
@@ -43,7 +45,7 @@ export interface CopyChange {
   rest: Omit<Copy, "todos">;
 }
 
-/** `none`: the browser does not allow it, or has no IndexedDB. `full`: there is no room. */
+/** `none`: the browser does not allow it, has no IndexedDB, or it does not work now. `full`: there is no room. */
 export type ShelfState = "works" | "none" | "full";
 
 /** What was not sent: any object with a key of its own. */
@@ -56,6 +58,9 @@ export class Shelf {
   readonly #listeners = new Set<() => void>();
   #opened: Promise<IDBDatabase | null> | null = null;
   #state: ShelfState = "works";
+  #owed: (() => Promise<boolean>) | null = null; // sets the owner; null: it is set, or there is none
+  #isBroken = false; // it could not be opened
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Some browsers throw an error when a page that may keep nothing asks for the factory. */
   constructor(factory: () => IDBFactory | undefined) {
@@ -79,13 +84,16 @@ export class Shelf {
 
   /** Set the owner. What was kept of somebody else is deleted. */
   async belongsTo(owner: Owner, until: number): Promise<void> {
-    await this.#write(STORES, async (transaction) => {
-      const about = transaction.objectStore("about");
-      const before = await answer<About>(about.get("owner"));
-      if (before && before.owner.id !== owner.id) clear(transaction);
-      about.put({ owner, until } satisfies About, "owner");
-      return true;
-    });
+    const set = (): Promise<boolean> =>
+      this.#write(STORES, async (transaction) => {
+        const about = transaction.objectStore("about");
+        const before = await answer<About>(about.get("owner"));
+        if (before && before.owner.id !== owner.id) clear(transaction);
+        about.put({ owner, until } satisfies About, "owner");
+        return true;
+      });
+    this.#owed = set;
+    if ((await set()) && this.#owed === set) this.#owed = null;
   }
 
   /** The copy of this person's todos; null: there is none. */
@@ -154,6 +162,7 @@ export class Shelf {
 
   /** Delete everything. Returns whose it was and what was not sent; of several tabs one gets it. */
   async clear<T extends Keyed>(): Promise<Left<T> | null> {
+    this.#owed = null;
     const left: Left<T>[] = [];
     await this.#write(STORES, async (transaction) => {
       const about = await answer<About>(transaction.objectStore("about").get("owner"));
@@ -166,7 +175,15 @@ export class Shelf {
   }
 
   #open(): Promise<IDBDatabase | null> {
-    return (this.#opened ??= new Promise<IDBDatabase | null>((resolve) => {
+    return (this.#opened ??= this.#ask().then((database) => {
+      if (database === null) this.#set("none");
+      return database;
+    }));
+  }
+
+  /** null: it is forbidden, or there is no answer in time. An answer that comes later counts from then on. */
+  #ask(): Promise<IDBDatabase | null> {
+    return new Promise((resolve) => {
       try {
         const request = this.#factory()?.open(NAME, VERSION);
         if (request === undefined) return resolve(null);
@@ -176,21 +193,49 @@ export class Shelf {
           const outbox = request.result.createObjectStore("outbox", { keyPath: "place", autoIncrement: true });
           outbox.createIndex("key", "key", { unique: true });
         };
-        request.onerror = () => resolve(null);
-        setTimeout(() => resolve(null), PATIENCE);
+        let isLate = false;
+        const patience = setTimeout(() => {
+          isLate = true;
+          resolve(null);
+        }, PATIENCE);
+        request.onerror = () => {
+          clearTimeout(patience);
+          this.#isBroken = true;
+          this.#failed();
+          resolve(null);
+        };
         request.onsuccess = () => {
+          clearTimeout(patience);
           const database = request.result;
           database.onversionchange = () => database.close(); // another build's tab makes a newer form of it
           database.onclose = () => (this.#opened = null);
           resolve(database);
+          if (!isLate) return;
+          this.#opened = Promise.resolve(database);
+          void this.#tryAgain();
         };
       } catch {
         resolve(null); // forbidden
       }
-    }).then((database) => {
-      if (database === null) this.#set("none");
-      return database;
-    }));
+    });
+  }
+
+  /** The machine is busy, or the files are damaged: it may pass. */
+  #failed(): void {
+    this.#set("none");
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#isBroken) this.#opened = null;
+      this.#isBroken = false;
+      void this.#tryAgain();
+    }, LATER);
+  }
+
+  async #tryAgain(): Promise<void> {
+    const owed = this.#owed;
+    if (owed && (await owed()) && this.#owed === owed) this.#owed = null;
+    const isThere = await this.#read(["about"], (transaction) => answer(transaction.objectStore("about").count()));
+    if (isThere !== null && this.#state === "none") this.#set("works");
   }
 
   async #read<T>(stores: readonly string[], ask: (transaction: IDBTransaction) => Promise<T>): Promise<T | null> {
@@ -199,7 +244,7 @@ export class Shelf {
     try {
       return await soon(ask(database.transaction(stores, "readonly")));
     } catch {
-      this.#set("none"); // closed, or the files are damaged
+      this.#failed();
       return null;
     }
   }
@@ -220,7 +265,8 @@ export class Shelf {
       if (isMade) this.#set("works"); // where nothing is put, a full disk is no hindrance
       return isMade;
     } catch {
-      this.#set(transaction?.error?.name === "QuotaExceededError" ? "full" : "none");
+      if (transaction?.error?.name === "QuotaExceededError") this.#set("full");
+      else this.#failed();
       return false;
     }
   }

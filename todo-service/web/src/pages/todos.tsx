@@ -10,9 +10,9 @@ import {
 } from "react";
 import type { Todo, TodoList } from "../lib/api.ts";
 import type { Person } from "../lib/auth.ts";
-import { dayOf, describeDue, isLate } from "../lib/due.ts";
+import { describeDue, isLate } from "../lib/due.ts";
 import { expected, type Failure } from "../lib/failure.ts";
-import { locale, said } from "../lib/language.ts";
+import { said } from "../lib/language.ts";
 import { placeAt } from "../lib/positions.ts";
 import { navigate, useAddress } from "../lib/router.ts";
 import { KeptNotice } from "../parts/connection-banner.tsx";
@@ -20,15 +20,15 @@ import { Frame, Patience } from "../parts/frame.tsx";
 import { FailureMessage } from "../parts/message.tsx";
 import { Completed } from "../todos/completed.tsx";
 import { Composer } from "../todos/composer.tsx";
+import { Day, useMinute } from "../todos/day.tsx";
 import { Details } from "../todos/details.tsx";
 import { type Emptiness, Empty } from "../todos/empty.tsx";
-import { takesText } from "../todos/keys.tsx";
 import { LateOnes, ofEarlierDays, toToday } from "../todos/late.tsx";
 import { ListForm } from "../todos/list-form.tsx";
 import { useDragging } from "../todos/ordering.ts";
 import { isOfNoList, Refused } from "../todos/refused.tsx";
-import { focusRow, moveByArrows, placeOf, rowOf } from "../todos/rows.ts";
-import { ROLES, Share } from "../todos/share.tsx";
+import { actOnRow, focusRow, moveByArrows, placeOf, rowOf } from "../todos/rows.ts";
+import { Share } from "../todos/share.tsx";
 import { Side } from "../todos/side.tsx";
 import type { Waiting } from "../todos/store.ts";
 import { isEdited, type RowActions, TodoRow } from "../todos/todo-row.tsx";
@@ -185,7 +185,7 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
   function addAll(titles: readonly string[]): void {
     const what = said("Added {number} todos", { number: titles.length });
     const added = titles.toReversed().map((title) => store.add(newIn(view, title, Date.now())));
-    void take({ what, undo: () => store.takeBack(added) }, () => Promise.resolve());
+    void take({ what, undo: async () => store.takeBack(added) }, () => Promise.resolve());
     say(what);
   }
 
@@ -294,31 +294,13 @@ function List({ view, say, take, form, share }: ListProps): ReactNode {
     <div className={opened ? "desk has-details" : "desk"}>
       <Side view={view} lists={lists} counts={counts} words={words} search={setWords} form={form} />
       <div className="sheet">
-        <header className="day">
-          <h1 dir="auto">
-            {shownList && <span className={`dot ${shownList.color}`} />}
-            {isAway ? said("No such list") : nameOf(view, lists)}
-          </h1>
-          {shownList && (
-            <button type="button" className="plain people-button" onClick={() => share(shownList)}>
-              {shownList.role !== "owner"
-                ? `${said("Shared by {name}", { name: shownList.shared_by ?? "" })}, ${said(ROLES[shownList.role])}`
-                : shownList.members > 0
-                  ? said("Shared with {number}", { number: shownList.members })
-                  : said("Share")}
-            </button>
-          )}
-          <p>
-            <time dateTime={dayOf(now)}>
-              {new Intl.DateTimeFormat(locale(), { weekday: "long", day: "numeric", month: "long" }).format(now)}
-            </time>
-            {here && view !== "trash" && (
-              <span className="counts">
-                {said("{open} open, {done} done today", { open: openIn(view, here), done: here.doneToday })}
-              </span>
-            )}
-          </p>
-        </header>
+        <Day
+          name={isAway ? said("No such list") : nameOf(view, lists)}
+          list={shownList}
+          now={now}
+          counts={here && view !== "trash" ? { open: openIn(view, here), done: here.doneToday } : null}
+          share={share}
+        />
         {view === "trash" && <Trash now={now} say={say} />}
         {!isAway && !isReadOnly && view !== "trash" && (
           <Composer
@@ -402,31 +384,9 @@ function keyOf(view: View): string {
   return id ? `list ${store.firstIdOfList(id)}` : view;
 }
 
-/** Keys of the row that has the focus. Its own buttons do the work, so that nothing is done that the row does not offer. */
-function actOnRow(event: KeyboardEvent): boolean {
-  const button = { Delete: ".delete", Backspace: ".delete", d: ".about" }[event.key];
-  if (button === undefined || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return false;
-  event.preventDefault();
-  if (event.repeat) return true; // the focus is on the next row now: a key that is held would delete one after another
-  rowOf(event.target as Element)
-    ?.querySelector<HTMLElement>(button)
-    ?.click();
-  return true;
-}
-
 function emptiness(view: View, words: string, done: number, isAway: boolean): Emptiness {
   if (words !== "") return "search";
   if (isAway) return "away";
   if (done > 0) return "finished";
   return view === "all" || view === "today" || view === "upcoming" ? view : "list";
-}
-
-/** The time, renewed every minute: what was due becomes late, and a new day begins. */
-function useMinute(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 30_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }

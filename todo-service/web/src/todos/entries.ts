@@ -23,6 +23,8 @@ export interface Fate {
 /** A todo that was typed and is not stored yet. */
 export interface Waiting extends New {
   todo: NewTodo;
+  /** The person has undone it, and it may have arrived: when it certainly has, it is deleted. */
+  isTakenBack?: true;
 }
 
 /** A list that was made without a network. Until the API gives it an id, its key is its id. */
@@ -49,6 +51,10 @@ export type Entry = Waiting | NewList | Deferred | ListChange;
 
 export function isWaiting(entry: Entry): entry is Waiting {
   return "todo" in entry;
+}
+
+export function isTakenBack(entry: Entry | undefined): boolean {
+  return entry !== undefined && isWaiting(entry) && entry.isTakenBack === true;
 }
 
 export function isNewList(entry: Entry): entry is NewList {
@@ -91,7 +97,7 @@ export function isSame(one: Entry, other: Entry): boolean {
 
 /** What of it is sent. */
 function plain(entry: Entry): unknown[] {
-  if (isWaiting(entry)) return [entry.key, entry.todo];
+  if (isWaiting(entry)) return [entry.key, entry.todo, entry.isTakenBack];
   if (isNewList(entry)) return [entry.key, entry.list, entry.madeId];
   const fate = [entry.isRestored, entry.isRemoval];
   return isDeferred(entry)

@@ -73,6 +73,12 @@ export class Lists {
     return this.#gone.get(id ?? "");
   }
 
+  /** Whether what is deleted in it goes to the person's own trash. */
+  isOwn(id: string | null): boolean {
+    const list = this.find(id) ?? this.findGone(id);
+    return list === undefined || list.role === "owner";
+  }
+
   isKnown(id: string): boolean {
     return this.#show().lists.has(id);
   }

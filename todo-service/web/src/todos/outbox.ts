@@ -19,6 +19,7 @@ import {
   isMade,
   isNewList,
   isSame,
+  isTakenBack,
   isUnsent,
   isWaiting,
   type ListChange,
@@ -118,16 +119,23 @@ export class Outbox {
     return this.#entries.filter(isNewList).find((each) => each.key === id);
   }
 
-  has(key: string): boolean {
-    return this.#entries.some((each) => each.key === key);
+  #find(key: string): Entry | undefined {
+    return this.#entries.find((each) => each.key === key);
   }
 
-  /** Take out a new todo that cannot have arrived: it was never sent, or it was refused. False if there is none. */
-  takeOut(key: string): boolean {
+  /** Whether a new todo is to be deleted when it is there. */
+  isTakenBack(key: string): boolean {
+    return isTakenBack(this.#find(key));
+  }
+
+  /** Undo `add`. True if it was not sent, and never is; else it is deleted when it is there, also after a reload. */
+  takeBack({ key, todo }: Waiting): boolean {
     const entry = this.#entries.filter(isWaiting).find((each) => each.key === key);
-    if (entry === undefined || (entry.triedAt !== undefined && !entry.refusal)) return false;
-    this.drop(key);
-    return true;
+    const isSent = entry === undefined || (entry.triedAt !== undefined && !entry.refusal);
+    if (!isSent) this.drop(key);
+    else if (entry) this.#replace(entry, { ...entry, isTakenBack: true });
+    else this.#append({ key, todo, isTakenBack: true }); // another tab has sent it: the API repeats its answer
+    return !isSent;
   }
 
   /** A later change of the same todo joins the one before, whose `seen` decides what is a conflict. */
@@ -205,7 +213,7 @@ export class Outbox {
       if (isWaiting(rest)) return { key: rest.key, todo: since.todo ?? rest.todo };
       return isNewList(rest) ? { key: rest.key, list: rest.list } : { ...rest, ...since };
     });
-    const renewed = this.#entries.find((each) => each.key === key);
+    const renewed = this.#find(key);
     if (renewed) this.#keep(renewed);
     this.#surroundings.changed();
     void this.send();
@@ -267,14 +275,15 @@ export class Outbox {
     return true;
   }
 
-  /** It was sent. Another tab may have joined a change to it meanwhile: then it stays, and is sent again. */
+  /** It was sent. If a change was joined to it meanwhile, or it was taken back, it stays, and is sent again. */
   async #finish(sent: Entry, madeId: string | undefined): Promise<void> {
     await this.#written;
+    if (!isTakenBack(sent) && this.isTakenBack(sent.key)) return;
     if (isNewList(sent)) {
       const tried = this.#newList(sent.key) ?? sent;
       this.#replace(tried, { ...tried, ...(madeId !== undefined && { madeId }) });
     } else {
-      const isJoined = !isWaiting(sent) && !this.#loose.has(sent.key);
+      const isJoined = !isTakenBack(sent) && !this.#loose.has(sent.key);
       const joined = isJoined
         ? await this.#surroundings.shelf.dropEntry(sent.key, (kept) => !isSame(kept, sent))
         : null;
@@ -307,8 +316,14 @@ export class Outbox {
   }
 
   #refuse(key: string, refusal: Failure): void {
+    if (this.isTakenBack(key) && refusal.kind !== "broken") return this.drop(key); // so it is not there
     this.#entries = this.#entries.map((each) => (each.key === key ? { ...each, refusal } : each));
     this.#surroundings.changed();
+  }
+
+  /** Keep what could not be kept on the shelf. */
+  keepAgain(): void {
+    for (const each of this.#entries) if (this.#loose.has(each.key)) this.#keep(each);
   }
 
   /** Learn what other tabs have added and sent. */
@@ -359,7 +374,7 @@ function isNew(entry: Entry): entry is Waiting | NewList {
   return isWaiting(entry) || isNewList(entry);
 }
 
-/** The entry of this tab, which may have a refusal, unless another tab has changed it. */
+/** The entry of this tab, which may have a refusal, unless another tab has changed it. What was taken back stays so. */
 function ifSame(mine: Entry | undefined, kept: Entry): Entry {
-  return mine && isSame(mine, kept) ? mine : kept;
+  return mine && (isSame(mine, kept) || isTakenBack(mine)) ? mine : kept;
 }

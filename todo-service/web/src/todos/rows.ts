@@ -1,6 +1,7 @@
 // The rows of a list as elements: where the focus goes. Each has its place among all rows, also those that are not in the page.
 
 import type { KeyboardEvent } from "react";
+import { takesText } from "./keys.tsx";
 
 /** The row that the element is in. */
 export function rowOf(element: Element): HTMLElement | null {
@@ -32,4 +33,16 @@ export function moveByArrows(event: KeyboardEvent, list: HTMLUListElement | null
 export function focusRow(list: HTMLUListElement | null, place: number): void {
   const row = rowAt(list, place) ?? rowAt(list, place - 1);
   (row ?? document).querySelector<HTMLElement>(row ? ".delete" : ".composer input")?.focus();
+}
+
+/** Keys of the row that has the focus. Its own buttons do the work, so that nothing is done that the row does not offer. */
+export function actOnRow(event: KeyboardEvent): boolean {
+  const button = { Delete: ".delete", Backspace: ".delete", d: ".about" }[event.key];
+  if (button === undefined || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return false;
+  event.preventDefault();
+  if (event.repeat) return true; // the focus is on the next row now: a key that is held would delete one after another
+  rowOf(event.target as Element)
+    ?.querySelector<HTMLElement>(button)
+    ?.click();
+  return true;
 }

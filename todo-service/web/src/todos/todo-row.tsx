@@ -6,6 +6,7 @@ import { expected, type Failure } from "../lib/failure.ts";
 import { said, saidWith, type Text } from "../lib/language.ts";
 import { isComposing, oneLine } from "../lib/typing.ts";
 import { FailureMessage } from "../parts/message.tsx";
+import { startOfNotes } from "./start-of-notes.ts";
 
 const PRIORITIES: readonly (Text | null)[] = [null, "Low priority", "Medium priority", "High priority"];
 
@@ -95,6 +96,7 @@ const Content = memo(function Content({
   }, [isEditing]);
 
   const priority = PRIORITIES[todo.priority];
+  const start = startOfNotes(todo.notes);
 
   async function attempt(action: () => Promise<void>): Promise<void> {
     setFailure(null);
@@ -185,9 +187,9 @@ const Content = memo(function Content({
             <span dir="auto">{list.name}</span>
           </span>
         )}
-        {todo.notes && (
+        {start && (
           <span className="start-of-notes" dir="auto">
-            {todo.notes.slice(0, 120)}
+            {start}
           </span>
         )}
       </p>

@@ -177,8 +177,6 @@ export const words = {
   "must have at most {number} characters": "darf höchstens {number} Zeichen haben",
   "It was sent a day ago, and the answer was lost. Look whether it is there already.":
     "Es wurde vor einem Tag gesendet, und die Antwort ging verloren. Sieh nach, ob es schon da ist.",
-  "Not all of it can be undone without the network. Try again when it is back.":
-    "Ohne Netz lässt sich das nicht ganz rückgängig machen. Versuche es noch einmal, wenn das Netz wieder da ist.",
 
   // Without a network
   "it answers": "er wieder antwortet",

@@ -1,0 +1,75 @@
+// The person's todos as the API knows them, in the person's order, and this tab's own changes that it has not answered yet.
+// Of two versions of a todo the higher one counts, so a late answer does no harm.
+
+import type { Todo, TodoChange } from "../lib/api.ts";
+import { putIn, takeOut } from "./sorted.ts";
+import type { Trashed } from "./trashed.ts";
+import { newestFirst } from "./versions.ts";
+
+export class KnownTodos {
+  readonly #trash: Trashed;
+  readonly #touched: () => void;
+  #todos = new Map<string, Todo>();
+  #sorted: Todo[] = []; // the same as in #todos
+  /** The todos that were deleted somewhere else while this tab showed them. */
+  gone = new Map<string, Todo>();
+  /** Changes that are on their way, by the id of the todo. */
+  unanswered = new Map<string, TodoChange>();
+  /** The ids of those whose deletion is on its way. */
+  hidden = new Set<string>();
+
+  /** `touched`: called when what is shown of them may be another. */
+  constructor(trash: Trashed, touched: () => void) {
+    this.#trash = trash;
+    this.#touched = touched;
+  }
+
+  get(id: string): Todo | undefined {
+    return this.#todos.get(id);
+  }
+
+  all(): ReadonlyMap<string, Todo> {
+    return this.#todos;
+  }
+
+  sorted(): readonly Todo[] {
+    return this.#sorted;
+  }
+
+  put(todo: Todo): void {
+    const known = this.#todos.get(todo.id);
+    if (known && known.version > todo.version) return;
+    putIn(this.#sorted, todo, known);
+    this.#touched();
+    this.#todos.set(todo.id, todo);
+    this.gone.delete(todo.id);
+    this.#trash.drop(todo.id);
+  }
+
+  /** It is deleted, by somebody else unless this tab does it. */
+  drop(id: string): void {
+    const known = this.#todos.get(id);
+    if (known && !this.hidden.has(id)) this.gone.set(id, known);
+    this.forget(id);
+  }
+
+  replace(todos: readonly Todo[]): void {
+    this.#sorted = [...todos].sort(newestFirst);
+    this.#touched();
+    this.#todos = new Map(todos.map((each) => [each.id, each]));
+  }
+
+  forget(id: string): void {
+    const known = this.#todos.get(id);
+    if (known) takeOut(this.#sorted, known);
+    this.#touched();
+    this.#todos.delete(id);
+  }
+
+  forgetAll(): void {
+    this.replace([]);
+    this.gone = new Map();
+    this.unanswered = new Map();
+    this.hidden = new Set();
+  }
+}
