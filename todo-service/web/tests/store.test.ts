@@ -26,6 +26,23 @@ describe("changes made elsewhere", () => {
     expect(titles()).toEqual(["Todo 2"]);
   });
 
+  test("that were read before a deletion here, and come after it, do not bring the todo back", async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1"), made("2")]));
+    await store.sync();
+    let answer = (): void => undefined;
+    api.changes.mockImplementationOnce(async () => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return changes([made("1"), made("2")]);
+    });
+    const read = store.sync();
+    await store.remove(made("1"));
+    answer();
+    await read;
+    expect(titles()).toEqual(["Todo 2"]);
+    await store.restore(made("1"));
+    expect(titles()).toEqual(["Todo 2", "Todo 1"]);
+  });
+
   test("that are older than what is known do no harm", async () => {
     api.changes.mockResolvedValueOnce(changes([made("1")]));
     await store.sync();

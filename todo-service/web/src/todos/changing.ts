@@ -103,7 +103,7 @@ export class Changing {
       if (!(error instanceof Failure && error.kind === "missing")) throw error; // it is deleted already
     });
     if (!this.#isOf(owner)) return;
-    this.#known.forget(todo.id);
+    this.#known.remove(todo);
     if (lists.isOwn(todo.list_id)) trash.put([{ ...todo, deleted_at: new Date(now()).toISOString() }]);
   }
 

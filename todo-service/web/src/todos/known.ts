@@ -11,6 +11,7 @@ export class KnownTodos {
   readonly #touched: () => void;
   #todos = new Map<string, Todo>();
   #sorted: Todo[] = []; // the same as in #todos
+  #removed = new Map<string, number>(); // versions of those that this tab has deleted
   /** The todos that were deleted somewhere else while this tab showed them. */
   gone = new Map<string, Todo>();
   /** Changes that are on their way, by the id of the todo. */
@@ -39,6 +40,7 @@ export class KnownTodos {
   put(todo: Todo): void {
     const known = this.#todos.get(todo.id);
     if (known && known.version > todo.version) return;
+    if (todo.version <= (this.#removed.get(todo.id) ?? -1)) return; // read before it was deleted, and answered late
     putIn(this.#sorted, todo, known);
     this.#touched();
     this.#todos.set(todo.id, todo);
@@ -59,6 +61,12 @@ export class KnownTodos {
     this.#todos = new Map(todos.map((each) => [each.id, each]));
   }
 
+  /** This tab has deleted it. A later version is one that was brought back. */
+  remove(todo: Todo): void {
+    this.#removed.set(todo.id, Math.max(todo.version, this.#todos.get(todo.id)?.version ?? 0));
+    this.forget(todo.id);
+  }
+
   forget(id: string): void {
     const known = this.#todos.get(id);
     if (known) takeOut(this.#sorted, known);
@@ -68,6 +76,7 @@ export class KnownTodos {
 
   forgetAll(): void {
     this.replace([]);
+    this.#removed = new Map();
     this.gone = new Map();
     this.unanswered = new Map();
     this.hidden = new Set();
