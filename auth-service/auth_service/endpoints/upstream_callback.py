@@ -149,7 +149,8 @@ def _explain(start: Start, pending: PendingRequest | None, problem: Problem) -> 
     if start.purpose in (LINK, CONFIRM):
         return _to_other_sign_ins(**words)
     to_account = OTHER_SIGN_INS if problem.word == SIGN_IN_FIRST and pending is None else start.to_account
-    kept = {name: value for name, value in ((TO_ACCOUNT, to_account), (CALLBACK_URL, start.callback)) if value}
+    callback = "" if start.by_protocol else start.callback
+    kept = {name: value for name, value in ((TO_ACCOUNT, to_account), (CALLBACK_URL, callback)) if value}
     return see_other("/signin", **_handle(pending), **kept, **words)
 
 

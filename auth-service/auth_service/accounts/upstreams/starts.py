@@ -47,7 +47,8 @@ class Start:
         asks_again: the provider was asked to let the person sign in anew.
         handle: of the authorization request that the page belongs to.
         to_account: the form at /account that the person came from.
-        callback, new_callback, error_callback: pages of an application on the Better Auth protocol.
+        callback: the application's page that the person came from, on the Better Auth protocol or at our pages.
+        new_callback, error_callback: further pages of an application on the protocol.
     """
 
     upstream_id: str
