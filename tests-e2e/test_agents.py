@@ -91,7 +91,7 @@ def test_a_person_reads_on_a_phone_what_an_agent_asks_for_and_cuts_it_off_there(
         added = agent.call_in_front_of(agree, "add_todo", title="Buy milk")
         assert [each["id"] for each in agent.call("list_todos")["items"]] == [added["id"]]
         page.goto(f"{stack.url}/account")
-        page.get_by_role("button", name="Remove the access of Secretary").click()
+        page.get_by_role("button", name="Remove the access of Secretary", exact=True).click()
         expect(page.get_by_role("status")).to_be_visible()
         expect(page.get_by_text("You have not allowed any application to act for you.")).to_be_visible()
     assert agent.memory.kept is not None
