@@ -1,6 +1,6 @@
 """One table of what the system has to reach; each row is measured by one of the other benchmarks, in fewer rounds.
 
-    ./run.py bench all                    every row: about 20 minutes on two cores that do nothing else
+    ./run.py bench all                    every row: a quarter of an hour on two cores that do nothing else
     ./run.py bench all:refresh            the rows that have the word in their names
     python -P tests-e2e/bench/all.py [WORD]
 
