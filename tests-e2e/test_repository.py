@@ -78,6 +78,20 @@ def test_every_link_of_a_page_leads_to_a_file_and_to_a_heading_in_it() -> None:
     assert [link for link in links if not leads_somewhere(Path(link[0]), link[1])] == []
 
 
+def test_decisions_are_numbered_in_a_row_and_each_is_told_once() -> None:
+    """Two branches that add or rewrite one are merged line by line, which can leave both texts under one heading."""
+    _, *parts = re.split(r"(?m)^## (\d+)\. ", (ROOT / "DECISIONS.md").read_text(encoding="utf-8"))
+    numbers, texts = parts[::2], parts[1::2]
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    twice = [
+        number
+        for number, told in zip(numbers, texts, strict=True)
+        for part in ("Context", "Decision")
+        if told.count(f"*{part}.*") > 1
+    ]
+    assert twice == []
+
+
 def is_lock(path: Path) -> bool:
     return path.name.startswith("requirements") and path.suffix == ".txt"
 
