@@ -1,6 +1,7 @@
 """The words of each mail that is due. Only here it is decided whether an address has an account.
 
-A mail is in the language of the account that gets it, whoever caused it. Without one, it is in the page's language.
+A mail is in the language of the account that gets it, also if another's request caused it. Without one, it
+is in the page's language.
 """
 
 from dataclasses import dataclass
