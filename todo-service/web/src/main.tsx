@@ -7,6 +7,7 @@ import { wearChosen } from "./lib/look.ts";
 // In this order: of two equally strong rules the later one counts.
 import "./styles/frame.css";
 import "./styles/controls.css";
+import "./styles/sign-in.css";
 import "./styles/side.css";
 import "./styles/composer.css";
 import "./styles/rows.css";

@@ -77,9 +77,10 @@ function inserted<V, R>(text: string, values: Record<string, V>, render: (value:
   });
 }
 
-/** All languages, by their own names. */
+/** All languages by their own names, in the order of the hosted pages. */
 export function languages(): { code: string; name: string }[] {
-  return Object.entries(LANGUAGES).map(([code, { name }]) => ({ code, name }));
+  const named = Object.entries(LANGUAGES).map(([code, { name }]) => ({ code, name }));
+  return named.sort((one, other) => one.name.localeCompare(other.name));
 }
 
 /** Keeps the choice for this page and the hosted ones, and loads the page again. */

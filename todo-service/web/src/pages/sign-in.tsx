@@ -34,7 +34,7 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
   });
   return (
     <Frame title={said("Sign in")}>
-      <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
+      <form className="card" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{said(sessionEnded ? "Welcome back" : "Sign in")}</h1>
         {sessionEnded && (
           <Message kind="notice">
@@ -106,7 +106,7 @@ function CodeStep({ goBack }: { goBack: () => void }): ReactNode {
   const ofPaper = { autoComplete: "off", autoCapitalize: "none", spellCheck: false, maxLength: 64 } as const;
   return (
     <Frame title={said("Code")}>
-      <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
+      <form className="card" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{said(isRecoveryCode ? "Enter a recovery code" : "Enter the code")}</h1>
         <p className="lead">
           {said(

@@ -25,7 +25,7 @@ export function SignUp(): ReactNode {
   });
   return (
     <Frame title={said("Create an account")}>
-      <form className="narrow card" noValidate onSubmit={(event) => void submission.submit(event)}>
+      <form className="card" noValidate onSubmit={(event) => void submission.submit(event)}>
         <h1>{said("Create an account")}</h1>
         <Field
           label={said("Name")}
