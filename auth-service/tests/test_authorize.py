@@ -58,7 +58,7 @@ def test_a_session_of_the_better_auth_protocol_is_the_same_session(service: Serv
 
 @pytest.mark.parametrize("changes", [{}, {"prompt": "consent"}], ids=["usual", "prompt=consent"])
 def test_a_first_party_client_is_never_asked_about(sqlite_service: Service, changes: dict[str, str]) -> None:
-    """A first-party client is the operator's own (README.md, "Register a frontend"), so it needs no consent."""
+    """A first-party client is the operator's own (REGISTRATION.md, "Register a frontend"), so it needs no consent."""
     frontend = register_frontend(sqlite_service, first_party=True)
     assert "code" in signed_in(sqlite_service).authorize(frontend, **changes).answer
 

@@ -244,11 +244,11 @@ def test_every_command_and_each_of_its_options_has_help(sqlite_service: Service)
     assert (result.returncode, "Usage" in result.stdout) == (0, True)
 
 
-def test_the_readme_shows_every_command() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+def test_the_documents_show_every_command() -> None:
+    documents = [path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].glob("*.md")]
     for path, _ in commands_of():
         group, _, name = path.partition(" ")
-        lines = [line for line in readme.splitlines() if f"auth-service {group}" in line]
+        lines = [line for text in documents for line in text.splitlines() if f"auth-service {group}" in line]
         assert any(name in line for line in lines), path
 
 

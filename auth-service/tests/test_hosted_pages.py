@@ -62,9 +62,9 @@ def test_every_field_and_button_has_an_id_and_every_field_a_label(sqlite_service
     assert '<html lang="en">' in page.html
 
 
-def test_the_readme_names_every_id(sqlite_service: Service) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`#([a-z-]+)`", readme))
+def test_the_document_names_every_id(sqlite_service: Service) -> None:
+    document = (Path(__file__).parents[1] / "PAGES.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`#([a-z-]+)`", document))
     used: set[str] = set()
     for path in FORMS:
         sqlite_service.execute("DELETE FROM accounts")

@@ -1,4 +1,4 @@
-"""/metrics: correct counts, no labels that a caller can choose, and a complete list in the README."""
+"""/metrics: correct counts, no labels that a caller can choose, and a complete list in OPERATION.md."""
 
 import re
 import socket
@@ -21,7 +21,7 @@ from .test_worker import StartWorker, eventually, start_worker
 
 __all__ = ["start_worker"]
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+OPERATION = (Path(__file__).parents[1] / "OPERATION.md").read_text(encoding="utf-8")
 TYPES = ("counter", "gauge", "histogram")
 Labelled = frozenset[tuple[str, str]]
 
@@ -58,14 +58,14 @@ def scrape(url: str) -> Scrape:
 
 @pytest.mark.process
 def test_the_readme_lists_every_metric(start: Start, postgres_url: str, start_worker: StartWorker) -> None:
-    """The README has name, type, labels, process and meaning of all metrics of two processes on PostgreSQL."""
+    """OPERATION.md has name, type, labels, process and meaning of all metrics of two processes on PostgreSQL."""
     service = start(postgres_url)
     register(service).token()
     register(service).token(scope="unknown")
     port = free_port()
     start_worker(Store(postgres_url), "--metrics-port", str(port))
     eventually(lambda: is_performing(port))
-    listed = re.findall(r"^\| `([a-z_]+)` \| (\w+) \|([^|]*)\| (\w+) \| ([^|]*) \|$", README, re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z_]+)` \| (\w+) \|([^|]*)\| (\w+) \| ([^|]*) \|$", OPERATION, re.MULTILINE)
     shown: dict[str, tuple[str, str, set[str], set[str]]] = {}
     for process, url in (("serve", service.metrics_url), ("worker", f"http://127.0.0.1:{port}/metrics")):
         found = scrape(url)

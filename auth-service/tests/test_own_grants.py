@@ -107,7 +107,7 @@ def test_an_application_at_an_address_of_its_own_has_one_grant_in_a_session(sqli
 
 
 def test_they_end_with_their_session_as_others_do(service: Service) -> None:
-    """README, "Grants": an online one at sign-out, an offline one when the session is revoked. Clients are told."""
+    """GRANTS.md: an online one at sign-out, an offline one when the session is revoked. Clients are told."""
     uri = "https://tv.example.com/logout"
     client = register_device(service, token_endpoint_auth_method="client_secret_post", backchannel_logout_uri=uri)
     browser, elsewhere = signed_in(service), Browser(service)

@@ -1,4 +1,4 @@
-"""`apply`: APIs, groups, clients and upstream providers from files (README, "Configuration as a file")."""
+"""`apply`: APIs, groups, clients and upstream providers from files (REGISTRATION.md, "Configuration as a file")."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`groups`: groups of accounts, and who is in them (README)."""
+"""`groups`: groups of accounts, and who is in them (REGISTRATION.md)."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated

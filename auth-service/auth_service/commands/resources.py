@@ -1,4 +1,4 @@
-"""`resources`: the registry of APIs. A registration is JSON on standard input and output (README)."""
+"""`resources`: the registry of APIs. A registration is JSON on standard input and output (REGISTRATION.md)."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""`roles`: which account or service has which role at which API (README)."""
+"""`roles`: which account or service has which role at which API (REGISTRATION.md)."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated

@@ -1,7 +1,7 @@
 """GET and POST /oauth/logout: an application signs its person out (OpenID Connect RP-Initiated Logout 1.0).
 
 The request is checked and stored here. Who is signed in is not read yet, because a form from another site comes without
-our cookies. Then the browser is redirected to /signout: a GET, which has the cookies (README, "Pages").
+our cookies. Then the browser is redirected to /signout: a GET, which has the cookies (PAGES.md).
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 A service's own token has no grant: all tokens of the service end.
 
 Access tokens have no rows, so one of them cannot be ended alone; §2.1 allows ending the grant. Grants of other clients
-in the same session do not end (README, "Grants").
+in the same session do not end (GRANTS.md).
 """
 
 from dataclasses import dataclass

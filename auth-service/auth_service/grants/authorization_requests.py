@@ -1,4 +1,4 @@
-"""Authorization requests that are waiting for the person to sign in, select an account or consent (README, "Pages").
+"""Authorization requests that are waiting for the person to sign in, select an account or consent (PAGES.md).
 
 The URLs of pages name a request by its handle. A request belongs to the first browser that presents its handle; in
 another browser the handle is useless. It is answered once, by a code or a refusal. The row stays until it expires, so

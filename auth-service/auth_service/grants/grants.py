@@ -1,4 +1,4 @@
-"""Grants: the link between a session and a client. When a grant ends, its tokens end (README, "Grants").
+"""Grants: the link between a session and a client. When a grant ends, its tokens end (GRANTS.md).
 
 An online grant ends with its session. An offline grant (scope `offline_access`) outlives its session, until the person
 or an operator ends it. Scope and resource are not stored in the grant, because each authorization has its own.

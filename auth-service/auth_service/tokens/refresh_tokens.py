@@ -1,4 +1,4 @@
-"""Refresh tokens: one row per family, however often it rotates (README, "Grants").
+"""Refresh tokens: one row per family, however often it rotates (GRANTS.md).
 
 A token is `LOCATOR.SECRET`. All tokens of a family share the locator (128 random bits); each has its own secret (256
 bits). Only a holder of one of the family's tokens can know the locator. So a known locator with a secret that is not

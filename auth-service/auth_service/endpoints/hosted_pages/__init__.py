@@ -1,4 +1,4 @@
-"""The pages at which people sign in, sign up, choose, agree and sign out (README, "Pages").
+"""The pages at which people sign in, sign up, choose, agree and sign out (PAGES.md).
 
     signin.py, signup.py   the forms for a password; signing_in/ does the work
     signed_in.py           what /signin shows whoever is signed in

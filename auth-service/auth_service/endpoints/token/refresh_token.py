@@ -1,4 +1,4 @@
-"""The refresh token grant (RFC 6749 §6; README, "Grants")."""
+"""The refresh token grant (RFC 6749 §6; GRANTS.md)."""
 
 from dataclasses import dataclass
 
