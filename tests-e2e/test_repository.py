@@ -80,9 +80,13 @@ def test_every_link_of_a_page_leads_to_a_file_and_to_a_heading_in_it() -> None:
 
 def test_decisions_are_numbered_in_a_row_and_each_is_told_once() -> None:
     """Two branches that add or rewrite one are merged line by line, which can leave both texts under one heading."""
-    _, *parts = re.split(r"(?m)^## (\d+)\. ", (ROOT / "DECISIONS.md").read_text(encoding="utf-8"))
+    before, *parts = re.split(r"(?m)^## (\d+)\. ", (ROOT / "DECISIONS.md").read_text(encoding="utf-8"))
     numbers, texts = parts[::2], parts[1::2]
     assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    by_subject = [
+        number for row in re.findall(r"^\|.*\| ([\d, ]+) \|$", before, re.MULTILINE) for number in row.split(", ")
+    ]
+    assert sorted(by_subject, key=int) == numbers, "each is under one subject of the table at the beginning"
     twice = [
         number
         for number, told in zip(numbers, texts, strict=True)
