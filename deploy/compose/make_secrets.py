@@ -32,7 +32,8 @@ ROLES = {  # PostgreSQL's role: its database, and the volume of the file with it
     "todo": ("todo", "todo/todo_database_url"),
     "todo_owner": ("todo", "todo-migration/todo_migration_database_url"),
 }
-# Every connection may send PING. Each service may count, under keys with its own prefix (its README has the commands).
+# Every connection may send PING. Each service may count, under keys with its own prefix. The documents
+# of each service have the commands, under Limits.
 REDIS_USERS = "user default on nopass resetkeys resetchannels -@all +ping\n"
 REDIS_USER = "user {name} on #{digest} ~{name}:* resetchannels -@all +client|setinfo +eval +incr +pttl +pexpire\n"
 

@@ -1,4 +1,4 @@
-"""The catalogue of all problems that clients can get (RFC 9457). The README's table lists the same types.
+"""The catalogue of all problems that clients can get (RFC 9457). The table of API.md lists the same types.
 
 Any code may raise a `Problem`; this module renders it. The `detail` is for the caller. It never quotes a token, and
 never says anything about other people.

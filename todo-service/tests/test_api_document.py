@@ -1,4 +1,4 @@
-"""The README's tables match the code."""
+"""The tables of API.md match the code."""
 
 import re
 from pathlib import Path
@@ -9,11 +9,11 @@ from todo_fixtures.service import Service
 from todo_service.http import problems
 
 FOLDER = Path(__file__).parents[1]
-README = (FOLDER / "README.md").read_text()
+API = (FOLDER / "API.md").read_text()
 
 
 def test_the_endpoint_table_has_the_routes(sqlite_service: Service) -> None:
-    listed = set(re.findall(r"^\| ([A-Z]+) \| `(/\S*)` \|", README, re.MULTILINE))
+    listed = set(re.findall(r"^\| ([A-Z]+) \| `(/\S*)` \|", API, re.MULTILINE))
     routed = {
         (method, context.path)
         for context in iter_route_contexts(sqlite_service.app.routes)
@@ -24,7 +24,7 @@ def test_the_endpoint_table_has_the_routes(sqlite_service: Service) -> None:
 
 
 def test_the_problem_table_is_the_catalogue() -> None:
-    listed = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", README, re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", API, re.MULTILINE)
     assert listed == [(kind.slug, str(kind.status)) for kind in problems.CATALOGUE]
 
 
