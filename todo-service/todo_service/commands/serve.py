@@ -4,6 +4,7 @@ With `--workers N` there are N such processes, which share both ports (serving_p
 """
 
 import asyncio
+import gc
 import os
 import resource
 import socket
@@ -55,6 +56,8 @@ class Server(UvicornServer):
         await super().startup(sockets)
         if self._shared is not None:
             self._tasks.append(asyncio.create_task(self._shared.write_forever(partial(own_metrics, self._app))))
+        gc.collect()
+        gc.freeze()  # what every request uses is not looked through again: a full collection stops all requests
         if self._place is not None:
             asyncio.get_running_loop().add_reader(self._place.lifeline, self._end_with_the_first_process)
             self._place.say_ready()
