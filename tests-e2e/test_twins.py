@@ -26,7 +26,7 @@ class Difference:
 
 
 AUDIT = Difference(
-    "Only auth-service has events for a security review, and talks to other providers. Only todo-service uses aiosqlite.",
+    "Only auth-service has a security review and other providers; only todo-service uses aiosqlite.",
     auth='''
 # Below WARNING these libraries log statement parameters, URLs, headers, code verifiers and tokens.
 _TALKATIVE = ("alembic", "asyncio", "authlib", "httpcore2", "httpx2", "sqlalchemy")
