@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from deploy.local import backups
 from deploy.local.lint import lint
-from deploy.local.packages import find_nginx, python, remove_old_environments
+from deploy.local.packages import find_nginx, python, remove_old_environments, slow_build
 from deploy.local.processes import STOP_SECONDS, birth, clear_leftovers
 from deploy.local.services import System, migrate, service_command
 from deploy.local.state import LOGS, ROOT, STATE, lock, read_running
@@ -113,6 +113,8 @@ def bench(arguments: Sequence[str]) -> int:
         print("Benchmarks:", *scripts)
         return 2 if unknown else 0
     interpreter = python(tests=True)
+    if warning := slow_build():
+        print(warning, flush=True)
     codes = []
     for name, given in asked:
         command = [interpreter, "-P", str(scripts[name]), *([given] if given else [])]

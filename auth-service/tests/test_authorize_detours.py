@@ -148,6 +148,17 @@ def test_a_client_that_may_ask_for_less_meanwhile_gets_no_more(service: Service)
     assert browser.allow().last.status_code == 400
 
 
+def test_a_grant_that_ends_twice_while_its_code_is_stored_is_a_passing_failure(sqlite_service: Service) -> None:
+    """RFC 6749 §4.1.2.1. The trigger stands for others who end the grant between two statements, at both tries."""
+    frontend = register_frontend(sqlite_service, first_party=True)
+    browser = signed_in(sqlite_service)
+    ended = "CREATE TRIGGER ended BEFORE INSERT ON authorization_codes BEGIN SELECT RAISE(IGNORE); END"
+    sqlite_service.execute(ended)
+    assert browser.authorize(frontend).answer["error"] == "temporarily_unavailable"
+    sqlite_service.execute("DROP TRIGGER ended")
+    assert "code" in browser.authorize(frontend).answer
+
+
 def test_a_consent_that_is_being_taken_back_gives_no_code(postgres_running: Service) -> None:
     """Otherwise a grant made just after the withdrawal would stay valid."""
     service = postgres_running

@@ -11,7 +11,7 @@ import pytest
 FOR_SOME = (
     *("alembic", "authlib", "bcrypt", "cbor2", "httpx2", "jinja2", "joserfc", "segno", "webauthn", "zxcvbn"),
     *("aiosmtplib", "psycopg", "redis", "sqlalchemy.dialects.postgresql"),
-    *("opentelemetry.sdk", "pydantic.v1", "rich", "watchfiles"),
+    *("click", "opentelemetry.sdk", "pydantic.v1", "rich", "uvicorn.supervisors", "watchfiles"),
 )
 
 

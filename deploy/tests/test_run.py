@@ -121,6 +121,23 @@ def test_python_without_venv_is_told_what_to_install(here: Path, monkeypatch: py
         packages.make_environment(here / "venv")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "options", "is_slow"),
+    [
+        ("/root/.pyenv/versions/3.11.7", "'--enable-shared'", True),
+        ("/usr/local", "'--enable-optimizations' '--with-lto'", False),
+        ("/usr", "'--enable-shared'", False),
+    ],
+    ids=["pyenv", "official image", "Debian"],
+)
+def test_a_benchmark_says_which_python_is_slow(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, options: str, is_slow: bool
+) -> None:
+    monkeypatch.setattr("sys.base_prefix", prefix)
+    monkeypatch.setattr("sysconfig.get_config_var", lambda _name: options)
+    assert ("slower" in packages.slow_build()) is is_slow
+
+
 def test_failed_installation_is_not_taken_for_a_complete_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise waiting.Refused("interrupted")

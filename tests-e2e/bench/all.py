@@ -236,16 +236,24 @@ def about_this_machine() -> Iterator[str]:
         "Node.js": ["node", "--version"],
         "OpenSSL": ["openssl", "version"],
         "nginx": ["nginx", "-v"],
-        "PostgreSQL (of the todos: 17, where there is Docker)": [str(postgres), "-V"],
+        "PostgreSQL": [str(postgres), "-V"],
         "wrk": ["wrk", "-v"],
     }
     found = [f"{name} {number}" for name, command in tools.items() if (number := version(command))]
+    if number := version_in_image():
+        found.append(f"PostgreSQL of the todos {number} (in a container)")
     yield ", ".join((f"Python {sys.version.split()[0]}", f"psycopg {psycopg.__version__}", *found))
 
 
 def processor() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown processor")
+
+
+def version_in_image() -> str:
+    """The version of the PostgreSQL that todos.py starts; empty where it uses the installed one."""
+    command = ["docker", "run", "--rm", "--pull=never", "--entrypoint=postgres", other("todos").stores.IMAGE, "-V"]
+    return version(command)
 
 
 def version(command: list[str]) -> str:

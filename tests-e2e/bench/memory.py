@@ -20,7 +20,7 @@ from deploy.local.ports import free_port
 from e2e_fixtures.checkout import Checkout
 
 STARTS = {"cold start": 120.0, "warm start": 8.0}  # targets in seconds
-PROCESSES = {"auth_service serve": 110.0, "auth_service worker": 110.0, "todo_service serve": 110.0}  # and in megabytes
+PROCESSES = {"auth_service serve": 110.0, "auth_service worker": 100.0, "todo_service serve": 95.0}  # and in megabytes
 TARGETS = STARTS | PROCESSES
 EVERYTHING = {
     "AUTH_MAIL_URL": "console:",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -172,6 +173,16 @@ def test_without_a_valid_token_the_answer_says_how_to_get_one(
     challenge = parameters(refused.headers["WWW-Authenticate"])
     assert (challenge["resource_metadata"], challenge["scope"]) == (f"{ISSUER}{METADATA}", " ".join(SCOPES))
     assert challenge.get("error") == ("invalid_token" if credentials == "Bearer x" else None)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Origin": "https://evil.example.com"}])
+def test_the_tools_are_not_loaded_for_a_request_that_is_refused(
+    sqlite_service: Service, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """They take 2 MB and the time of other requests, and anybody could cause it."""
+    monkeypatch.setitem(sys.modules, "todo_service.agents.tools", None)  # an import of it fails
+    refused = send(sqlite_service.client(), "tools/call", more_headers=headers)
+    assert refused.status_code == (403 if "Origin" in headers else 401)
 
 
 def test_the_metadata_name_issuer_and_scopes(sqlite_service: Service) -> None:

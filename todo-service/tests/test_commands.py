@@ -246,7 +246,7 @@ def test_what_nobody_expected_is_a_500_and_one_line_of_log(tmp_path: Path, sqlit
 @pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
-def test_a_ready_process_takes_at_most_110_mb(
+def test_a_ready_process_takes_at_most_105_mb(
     request: pytest.FixtureRequest, tmp_path: Path, jwks: JwksEndpoint, store: str
 ) -> None:
     database_url = request.getfixturevalue("sqlite_url" if store == "sqlite" else "empty_postgres")
@@ -256,7 +256,7 @@ def test_a_ready_process_takes_at_most_110_mb(
         status = Path(f"/proc/{process.pid}/status").read_text()
         resident = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert resident is not None
-        assert int(resident[1]) <= 110_000
+        assert int(resident[1]) * 1024 <= 105_000_000
 
 
 @pytest.mark.process

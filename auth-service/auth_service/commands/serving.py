@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import Config
+from uvicorn.server import Server as UvicornServer
 
 from ..app import check_start, create_app
 from ..http.parts import given_by
@@ -36,12 +37,12 @@ LAST_ARRIVALS = 0.2  # seconds for the first octets on new connections
 MAX_CONCURRENCY = 2_000  # connections; requests above it get 503
 
 
-class Server(uvicorn.Server):
+class Server(UvicornServer):
     """A server that loses no request when it stops, and does not wait for endless streams."""
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        config: Config,
         app: FastAPI,
         pace: Pace,
         scrapes: socket.socket | None,
@@ -110,7 +111,7 @@ def serve(host: str, port: int, metrics_port: int | None, workers: int) -> None:
         place = fork_processes(workers, listeners if scrapes is None else [*listeners, scrapes])
     traces = _open_traces()
     app = create_app(settings, traces=traces)
-    config = uvicorn.Config(
+    config = Config(
         app,
         host=host,
         port=port,

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..oauth.algorithms import RS256
 from ..sealed.versioned_secrets import Secrets
 from ..store.database import Database
-from ..store.instants import Clock
+from ..store.instants import Clock, Instant
 from .encryption import UnreadableKey
 from .jws import Signer
 from .signing import (
@@ -65,13 +65,13 @@ class HeldKeys:
 class KeyRing:
     """Holds the current keys. They are replaced as a whole: read `current` once per operation."""
 
-    def __init__(self, stores: Sequence[KeyStore], current: HeldKeys) -> None:
-        self._stores = stores
+    def __init__(self, published: "_Published", current: HeldKeys) -> None:
+        self._published = published
         self.current = current
 
     async def reload(self, *, now: datetime) -> None:
         """Read the keys. Raises UnreadableKey or the database's error; the old ones are then kept."""
-        self.current = await load(self._stores, now=now, held=self.current)
+        self.current = await self._published.load(now=now, held=self.current)
 
 
 async def open_ring(*stores: KeyStore, now: datetime) -> KeyRing:
@@ -82,7 +82,8 @@ async def open_ring(*stores: KeyStore, now: datetime) -> KeyRing:
     """
     for store in stores:
         await store.prepare(now=now)
-    return KeyRing(stores, await load(stores, now=now))
+    published = _Published(stores)
+    return KeyRing(published, await published.load(now=now))
 
 
 async def open_rings(
@@ -98,23 +99,33 @@ async def open_rings(
     return keys, await open_ring(open_status_list_keys(database, encryption_keys), now=now)
 
 
-async def load(stores: Sequence[KeyStore], *, now: datetime, held: HeldKeys | None = None) -> HeldKeys:
-    """The keys to publish now, in one statement. An active key that `held` has already is not decrypted again.
+class _Published:
+    """The keys that are published, of several stores. Their statement is built once: it runs every two seconds."""
 
-    Raises:
-        UnreadableKey
-    """
-    published = or_(*(store.is_published(now=now) for store in stores))
-    async with stores[0].database.reading() as session:
-        keys = (await session.scalars(select(SigningKey).where(published).order_by(*OLDEST_FIRST))).all()
-    sets: dict[str, KeySet] = {}
-    for store in stores:
-        if own := [key for key in keys if key.purpose == store.purpose]:
-            sets[store.alg] = await _read_set(store, own, held)
-    signer = sets[RS256].active if RS256 in sets else None
-    if signer is None:
-        raise UnreadableKey("there is no active key yet: the service makes one at its first start")
-    return HeldKeys(sets, signer)
+    def __init__(self, stores: Sequence[KeyStore]) -> None:
+        self._stores = stores
+        self._max_ages = {f"retired_after_{number}": store.retiring_max_age for number, store in enumerate(stores)}
+        instants = (bindparam(name, type_=Instant) for name in self._max_ages)
+        published = (store.is_published(retired_after=each) for store, each in zip(stores, instants, strict=True))
+        self._select = select(SigningKey).where(or_(*published)).order_by(*OLDEST_FIRST)
+
+    async def load(self, *, now: datetime, held: HeldKeys | None = None) -> HeldKeys:
+        """The keys to publish now. An active key that `held` has already is not decrypted again.
+
+        Raises:
+            UnreadableKey
+        """
+        retired_after = {name: now - max_age for name, max_age in self._max_ages.items()}
+        async with self._stores[0].database.reading() as session:
+            keys = (await session.scalars(self._select, retired_after)).all()
+        sets: dict[str, KeySet] = {}
+        for store in self._stores:
+            if own := [key for key in keys if key.purpose == store.purpose]:
+                sets[store.alg] = await _read_set(store, own, held)
+        signer = sets[RS256].active if RS256 in sets else None
+        if signer is None:
+            raise UnreadableKey("there is no active key yet: the service makes one at its first start")
+        return HeldKeys(sets, signer)
 
 
 async def _read_set(store: KeyStore, keys: Sequence[SigningKey], held: HeldKeys | None) -> KeySet:

@@ -21,7 +21,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, Integer, LargeBinary, String, Text, select
+from sqlalchemy import BindParameter, ColumnElement, Index, Integer, LargeBinary, String, Text, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -133,8 +133,9 @@ class KeyStore:
             if key.state in (ACTIVE, NEXT):
                 await asyncio.to_thread(self.open, key)
 
-    def is_published(self, *, now: datetime) -> ColumnElement[bool]:
-        is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > now - self.retiring_max_age)
+    def is_published(self, *, retired_after: BindParameter[datetime]) -> ColumnElement[bool]:
+        """`retired_after`: `retiring_max_age` ago."""
+        is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > retired_after)
         return self._is_ours & (SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring)
 
     def state_of(self, key: SigningKey, *, now: datetime) -> str:

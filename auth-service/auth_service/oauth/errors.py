@@ -47,7 +47,7 @@ class InvalidClient(OAuthError):
 
 
 class TemporarilyUnavailable(OAuthError):
-    """A rate limit was exceeded. No registered error code says this; the nearest is used (RFC 6749 §4.1.2.1)."""
+    """The same request may succeed later (RFC 6749 §4.1.2.1). Mostly a rate limit: no registered error says that."""
 
     error = "temporarily_unavailable"
     status = 429

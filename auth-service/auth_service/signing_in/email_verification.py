@@ -27,19 +27,19 @@ class AddressProofParts(SessionParts, MailParts, ConfirmingParts):
 
 
 @dataclass(frozen=True)
-class Asked:
+class BeforeConfirming:
     """What a browser is asked and told before it confirms an address."""
 
     password: bool = False  # the account's password, to confirm the address
     ends: bool = False  # confirming ends what may be somebody else's
 
 
-NOTHING = Asked()
+NOTHING = BeforeConfirming()
 
 
-async def find_asked(
+async def find_before_confirming(
     request: Request, parts: AddressProofParts, account_id: str, now: datetime, *, current: Current | None
-) -> Asked:
+) -> BeforeConfirming:
     async with parts.database.reading() as session:
         account = await accounts.find(session, account_id)
         if account is None or account.email_verified:
@@ -47,7 +47,7 @@ async def find_asked(
         if await is_own_browser(session, request, parts.session_cookies, account, current):
             return NOTHING
         has_password = await accounts.find_password_hash(session, account.id) is not None
-        return Asked(password=has_password, ends=await would_end(session, account, now=now))
+        return BeforeConfirming(password=has_password, ends=await would_end(session, account, now=now))
 
 
 async def verify_email(

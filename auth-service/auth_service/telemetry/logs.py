@@ -15,7 +15,7 @@ SERVICE_NAME = "auth-service"
 LONGEST_CHAIN = 50  # exceptions told of one chain: Python would not recurse into a thousand
 
 # Below WARNING these libraries log statement parameters, URLs, headers, code verifiers and tokens.
-_TALKATIVE = ("aiosqlite", "alembic", "asyncio", "authlib", "httpcore2", "httpx2", "sqlalchemy")
+_TALKATIVE = ("alembic", "asyncio", "authlib", "httpcore2", "httpx2", "sqlalchemy")
 
 _audit = structlog.get_logger("audit")
 

@@ -96,19 +96,20 @@ def _responses() -> dict[int | str, dict[str, Any]]:
 )
 async def mcp(request: Request) -> Response:
     """A message of the Model Context Protocol (revision 2026-07-28 and earlier), without sessions and streams."""
-    from .tools import TOOLS  # its models take 2 MB, which most processes never need
-
     parts = given(request, AgentParts)
     _check_origin(request, parts.mcp_origins)
     body = await request_body.read(request) if "Authorization" in request.headers else b""
     message = Message.read(body)
-    tool = TOOLS.get(message.tool)
     authenticator = parts.mcp_authenticator
-    token = await authenticator.authenticate(request, writes=tool is not None and tool.changes)
+    changes = message.tool != "" and message.tool not in metadata.READING
+    token = await authenticator.authenticate(request, writes=changes)
     await costs.spend(request, token.sub)
     request_body.require_type(request, (request_body.JSON,))
     if message.wrong:
         raise Problem(problems.INVALID_JSON, message.wrong)
+    from .tools import TOOLS  # its models take 2 MB, which most processes never need
+
+    tool = TOOLS.get(message.tool)
     if tool is not None and tool.scope not in token.scope:
         wanted = [scope for scope in metadata.SCOPES if scope in token.scope or scope == tool.scope]
         raise authenticator.insufficient(token, tool.scope, ask_for=" ".join(wanted))

@@ -16,6 +16,7 @@ from ..http import problems, request_body
 from ..http.problems import Problem
 from . import calls
 from .calls import Call
+from .metadata import READING
 from .tools import ADDING, TOOLS, Tool
 
 _VERSION = "1"
@@ -52,7 +53,7 @@ def build() -> StreamableHTTPSessionManager:
 
 def _described(name: str, tool: Tool) -> types.Tool:
     hints = types.ToolAnnotations(
-        read_only_hint=not tool.changes,
+        read_only_hint=name in READING,
         destructive_hint=False,
         idempotent_hint=name not in ADDING,
         open_world_hint=False,

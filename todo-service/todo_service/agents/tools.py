@@ -199,14 +199,13 @@ async def _plan_shared(call: Call, ready: Ready, columns: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool. `changes` says whether it writes; then it is refused while the status lists are stale."""
+    """A tool. One that is not in `READING` is refused while the status lists are stale."""
 
     scope: str
     title: str
     description: str
     parameters: type[BaseModel]
     act: Callable[[Call, Any], Awaitable[object]]
-    changes: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -235,17 +234,16 @@ TOOLS = {
     "search_todos": Tool(
         SEARCH, "Search todos", "Find todos by a text in their title or notes.", Sought, _search_todos
     ),
-    "add_todo": Tool(ADD, "Add a todo", "Add a todo. Sent twice, it is added twice.", NewTodo, _add_todo, True),
-    "add_list": Tool(ADD, "Add a list", "Add a list for todos.", NewTodoList, _add_list, True),
-    "complete_todo": Tool(COMPLETE, "Complete a todo", "Mark a todo as done.", Named, _complete_todo, True),
-    "reopen_todo": Tool(COMPLETE, "Reopen a todo", "Mark a todo as open again.", Named, _reopen_todo, True),
+    "add_todo": Tool(ADD, "Add a todo", "Add a todo. Sent twice, it is added twice.", NewTodo, _add_todo),
+    "add_list": Tool(ADD, "Add a list", "Add a list for todos.", NewTodoList, _add_list),
+    "complete_todo": Tool(COMPLETE, "Complete a todo", "Mark a todo as done.", Named, _complete_todo),
+    "reopen_todo": Tool(COMPLETE, "Reopen a todo", "Mark a todo as open again.", Named, _reopen_todo),
     "plan_todos": Tool(
         PLAN,
         "Plan todos",
         "Set when todos are due, how urgent they are (priority), and in which list they are. One result for each.",
         Plan,
         _plan_todos,
-        True,
     ),
 }
 ADDING = {"add_todo", "add_list"}  # tools that do more when they are called again

@@ -4,15 +4,17 @@ With `--workers N` there are N such processes, which share both ports (serving_p
 """
 
 import asyncio
+import gc
 import os
 import resource
 import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
-import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
+from uvicorn.config import Config
+from uvicorn.server import Server as UvicornServer
 
 from ..app import create_app, end_streams, own_metrics
 from ..migrations import HEAD
@@ -36,10 +38,10 @@ LAST_ARRIVALS = 0.2  # seconds for the first octets on connections that were jus
 MOST_OPEN_FILES = 65_536  # a stream of events is an open connection; many systems allow 1,024 unless one asks
 
 
-class Server(uvicorn.Server):
+class Server(UvicornServer):
     def __init__(
         self,
-        config: uvicorn.Config,
+        config: Config,
         app: FastAPI,
         place: Place | None,
         shared: SharedMetrics | None,
@@ -54,6 +56,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self._shared is not None:
             self._tasks.append(asyncio.create_task(self._shared.write_forever(partial(own_metrics, self._app))))
+        gc.collect()
+        gc.freeze()  # what every request uses is not looked through again: a full collection stops all requests
         if self._place is not None:
             asyncio.get_running_loop().add_reader(self._place.lifeline, self._end_with_the_first_process)
             self._place.say_ready()
@@ -89,7 +93,7 @@ def serve(host: str, port: int, metrics_port: int | None, workers: int) -> None:
     place = fork_processes(workers, listeners) if workers > 1 else None
     shared = None if place is None or metrics_port is None else SharedMetrics(place.folder, place.number)
     app = create_app(settings, metrics_port=metrics_port, traces=open_traces(), shared=shared)
-    config = uvicorn.Config(
+    config = Config(
         app,
         log_config=None,
         access_log=False,

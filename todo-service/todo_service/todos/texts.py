@@ -13,7 +13,8 @@ PAIRS = "\u0f73\u0f75\u0f81"  # Tibetan vowels that are no marks themselves, but
 _INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Mc", "Me"})
 # Characters without a glyph in other categories: fillers of Hangul, Braille's empty cell, and code points that Unicode
 # reserves for invisible characters (Default_Ignorable_Code_Point).
-_BLANK = frozenset({0x115F, 0x1160, 0x2065, 0x2800, 0x3164, 0xFFA0, *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)})
+_BLANK = frozenset({0x115F, 0x1160, 0x2065, 0x2800, 0x3164, 0xFFA0, *range(0xFFF0, 0xFFF9)})
+_BLANK_PLANE = range(0xE0000, 0xE1000)
 
 
 def normalized(text: str, *, max_length: int) -> str:
@@ -37,7 +38,11 @@ def is_visible(text: str) -> bool:
 
     An unassigned character counts as visible: it may be a newer symbol than this Python knows.
     """
-    return any(unicodedata.category(each) not in _INVISIBLE and ord(each) not in _BLANK for each in text)
+    return any(unicodedata.category(each) not in _INVISIBLE and not _is_blank(ord(each)) for each in text)
+
+
+def _is_blank(code_point: int) -> bool:
+    return code_point in _BLANK or code_point in _BLANK_PLANE
 
 
 def _has_many_marks(text: str) -> bool:

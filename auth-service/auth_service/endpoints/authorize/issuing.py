@@ -23,7 +23,7 @@ from ...http.pending_requests import PendingRequest, expired
 from ...oauth import interaction
 from ...oauth.authentication_context import acr_of, shown
 from ...oauth.consent import Agreement, covers, to_agree_to
-from ...oauth.errors import InvalidTarget, LoginRequired
+from ...oauth.errors import InvalidTarget, LoginRequired, TemporarilyUnavailable
 from ...oauth.fapi2 import CODE_MAX_TTL
 from ...oauth.scope import IDENTITY
 from ...resources.cache import ResourceCache
@@ -47,8 +47,11 @@ class NotAgreed(Exception):
     """The person has not consented to all of the request, or no longer. Nothing is stored."""
 
 
-class _GrantEnded(Exception):
+class _GrantEnded(TemporarilyUnavailable):
     """The session's grant at the client was there, and has ended before the code was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("The access that was being given has just been ended. Try again.")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ async def issue(pending: PendingRequest, current: Current, parts: IssueParts, no
     Raises:
         NotAgreed, AlreadyAnswered
         InvalidTarget, LoginRequired: an API was removed, or the session has ended, a moment ago.
+        TemporarilyUnavailable: the grant has ended a moment ago, and the next one, too.
         PageRefused: the client or the account was deleted a moment ago.
     """
     request, resources = pending.request, await parts.resources.current(now=now)

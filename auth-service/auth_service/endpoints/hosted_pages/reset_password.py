@@ -22,7 +22,7 @@ from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
-from ...signing_in.email_verification import AddressProofParts, find_asked
+from ...signing_in.email_verification import AddressProofParts, find_before_confirming
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
 from .after_sign_in import GOES_ON_TO, WayBackParts, callback_of, facts_of_way, query_back
@@ -166,7 +166,7 @@ async def _render_reset(
     link = await find_mailed(parts, kind, token, now=now)
     if link is None:
         raise _spent()
-    asked = await find_asked(request, parts, link.account_id, now, current=None)
+    asked = await find_before_confirming(request, parts, link.account_id, now, current=None)
     return render_form(
         request,
         parts,

@@ -18,7 +18,13 @@ from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
 from ...oauth.parameters import Parameters
-from ...signing_in.email_verification import NOTHING, AddressProofParts, Asked, find_asked, verify_email
+from ...signing_in.email_verification import (
+    NOTHING,
+    AddressProofParts,
+    BeforeConfirming,
+    find_before_confirming,
+    verify_email,
+)
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from .after_sign_in import WayBackParts, callback_of
@@ -55,7 +61,7 @@ async def show(request: Request, now: Now) -> Response:
     _require_mail(parts)
     for state in ("sent", "done", "signed_up"):
         if query_of(request, state):
-            asked = Asked(ends=query_of(request, state) == ENDED)
+            asked = BeforeConfirming(ends=query_of(request, state) == ENDED)
             return _render(request, parts, state, handle=query_of(request, HANDLE), asked=asked)
     token = query_of(request, TOKEN)
     if token is not None:
@@ -128,7 +134,7 @@ async def _render_confirm(
         raise _spent()
     callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
     current = await find_current(request, parts, now)
-    asked = await find_asked(request, parts, link.account_id, now, current=current)
+    asked = await find_before_confirming(request, parts, link.account_id, now, current=current)
     shown = {"email": link.email, "token": token, "callback": callback}
     return _render(request, parts, "confirm", **shown, asked=asked, error=error, status=status)
 
@@ -142,7 +148,7 @@ def _render(
     token: str = "",
     callback: str = "",
     handle: str | None = None,
-    asked: Asked = NOTHING,
+    asked: BeforeConfirming = NOTHING,
     error: str | None = None,
     status: int = 200,
 ) -> Response:
