@@ -14,6 +14,7 @@ from .assembly import assembled
 from .endpoints.better_auth.cross_origin import CrossOrigin
 from .endpoints.token.grants import GRANT_TYPES
 from .http.client_cors import ClientCrossOrigin
+from .http.direct_routes import DirectRoutes
 from .http.head_requests import HeadLikeGet
 from .http.outgoing import SendOutgoing
 from .http.unserved_addresses import UnservedAddresses
@@ -46,6 +47,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
     app.router.routes[:] = [UnservedAddresses(), *app.router.routes, *ROUTES]
     add_exception_handlers(app)
     # The last one is the outermost.
+    app.add_middleware(DirectRoutes, routes=ROUTES)
     for middleware in (HeadLikeGet, CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):
         app.add_middleware(middleware)
     app.add_middleware(AccessLog, counts=counts)
