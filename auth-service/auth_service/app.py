@@ -8,14 +8,15 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI, Request
 from opentelemetry.trace import TracerProvider
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .assembly import assembled
 from .endpoints.better_auth.cross_origin import CrossOrigin
 from .endpoints.token.grants import GRANT_TYPES
 from .http.client_cors import ClientCrossOrigin
+from .http.direct_routes import DirectRoutes
 from .http.head_requests import HeadLikeGet
-from .http.outgoing import SendOutgoing
+from .http.outgoing import SendOutgoing, has_started
 from .http.unserved_addresses import UnservedAddresses
 from .keys.ring import reload_periodically
 from .serving.failures import add_exception_handlers, render_failure
@@ -46,6 +47,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, traces: TracerProv
     app.router.routes[:] = [UnservedAddresses(), *app.router.routes, *ROUTES]
     add_exception_handlers(app)
     # The last one is the outermost.
+    app.add_middleware(DirectRoutes, routes=ROUTES)
     for middleware in (HeadLikeGet, CrossOrigin, ClientCrossOrigin, LastResort, SendOutgoing):
         app.add_middleware(middleware)
     app.add_middleware(AccessLog, counts=counts)
@@ -91,17 +93,10 @@ class LastResort:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal has_started
-            has_started = True
-            await send(message)
-
         try:
-            await self._app(scope, receive, watch)
+            await self._app(scope, receive, send)
         except Exception:
-            if has_started or scope["type"] != "http":
+            if has_started(scope) or scope["type"] != "http":
                 raise
             _log.exception("unhandled")
             await render_failure(Request(scope), HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)

@@ -63,10 +63,12 @@ class Client(client_ids.NamesClient, Row):
 
     def has_secret(self, secret: str, *, now: datetime) -> bool:
         """Whether this is the current secret, or the previous one while that is still valid."""
-        hashed, ends_at = opaque.hash_of(secret), self.previous_secret_expires_at
-        is_current = hmac.compare_digest(hashed, self.secret_hash or "")
+        hashed = opaque.hash_of(secret)
+        if hmac.compare_digest(hashed, self.secret_hash or ""):
+            return True
+        ends_at = self.previous_secret_expires_at
         is_previous = hmac.compare_digest(hashed, self.previous_secret_hash or "")
-        return is_current or (is_previous and ends_at is not None and now < ends_at)
+        return is_previous and ends_at is not None and now < ends_at
 
 
 async def register(session: AsyncSession, registration: ClientMetadata, *, now: datetime) -> tuple[Client, str | None]:

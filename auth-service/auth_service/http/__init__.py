@@ -2,7 +2,7 @@
 
     parts.py                    `given`: an endpoint or a grant gets the parts of this process that it names; `Now`
     unserved_addresses.py       a path with a line break at its end, a query of too many parameters
-    direct_routes.py            routes without FastAPI's dependency solving, for the hottest paths
+    direct_routes.py            routes for the hottest paths, found and answered without FastAPI
     oauth_requests.py           the form of a protocol request, and refusals as RFC 6749 has them
     json_bodies.py              the client metadata in a request's body
     client_requests.py          `authenticate`: prove the client of such a request, then count the request

@@ -52,8 +52,8 @@ def is_encoded(request: Request) -> bool:
 
     The response then says so, whatever it is (`Accept-Encoding`, §15.5.16).
     """
-    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
-    if all(coding.strip() in ("", "identity") for coding in codings):
+    shown = request.headers.getlist("content-encoding")
+    if not shown or all(coding.strip() in ("", "identity") for coding in ",".join(shown).lower().split(",")):
         return False
     outgoing_of(request).fields["Accept-Encoding"] = "identity"
     return True

@@ -11,7 +11,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_KEY = "auth_service.outgoing"  # key in the ASGI scope, which all layers of a request share
+# Keys in the ASGI scope, which all layers of a request share.
+_KEY = "auth_service.outgoing"
+_STARTED = "auth_service.has_started"
 
 
 @dataclass
@@ -37,6 +39,11 @@ def find_outgoing(scope: Scope) -> Outgoing | None:
     return found
 
 
+def has_started(scope: Scope) -> bool:
+    """Whether the response has started, so that no other one can be sent."""
+    return _STARTED in scope
+
+
 class SendOutgoing:
     """Middleware around everything that may answer a request."""
 
@@ -45,12 +52,16 @@ class SendOutgoing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_outgoing(message: Message) -> None:
-            if message["type"] == "http.response.start" and _KEY in scope:
-                outgoing: Outgoing = scope[_KEY]
-                headers = MutableHeaders(scope=message)
-                headers.update(outgoing.fields)
-                for cookie in outgoing.cookies.values():
-                    headers.append("Set-Cookie", cookie)
+            if message["type"] == "http.response.start":
+                scope[_STARTED] = True
+                if (outgoing := find_outgoing(scope)) is not None:
+                    _add(outgoing, MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, send_with_outgoing)
+
+
+def _add(outgoing: Outgoing, headers: MutableHeaders) -> None:
+    headers.update(outgoing.fields)
+    for cookie in outgoing.cookies.values():
+        headers.append("Set-Cookie", cookie)

@@ -68,11 +68,15 @@ class TrustedOrigins:
             ValueError: for a pattern that would match nothing or everything, or stands in `resources` only.
         """
         self._issuer = issuer
+        # Those that need not be parsed, as most requests have one of them. A pattern with wildcards is not an origin.
+        self._exact = {each for each in (issuer, *patterns) if parse_origin(each) == each}
         self._tests = [compile_pattern(pattern) for pattern in patterns]
         self._resources = [_parse_resource(each, patterns) for each in resources]
 
     def trusts(self, origin: str) -> bool:
         """Whether the value of an `Origin` header is trusted."""
+        if origin in self._exact:
+            return True
         parsed = parse_origin(origin)
         return parsed is not None and (parsed == self._issuer or any(test(parsed) for test in self._tests))
 

@@ -73,7 +73,14 @@ class Resources:
         found = self.find(audience)
         return audience == self.issuer or (found is not None and found.identity)
 
-    def audience(self, identifier: str) -> "Audience":
+    @cached_property
+    def _audiences(self) -> Mapping[str, Audience]:
+        return {each: self._describe(each) for each in (*self._by_identifier, self.issuer)}
+
+    def audience(self, identifier: str) -> Audience:
+        return self._audiences.get(identifier) or self._describe(identifier)
+
+    def _describe(self, identifier: str) -> Audience:
         opens_userinfo, found = self.opens_userinfo(identifier), self.find(identifier)
         if found is None:
             return Audience(identifier, None, opens_userinfo)

@@ -22,7 +22,8 @@ class Parameters:
 
     def get(self, name: str) -> str | None:
         """The value of a parameter that may be sent once, or None."""
-        return next(iter(self._values.get(name, ())), None)
+        values = self._values.get(name)
+        return values[0] if values else None
 
     def all(self, name: str) -> tuple[str, ...]:
         """All values of a repeatable parameter, in the order of the request."""

@@ -4,15 +4,18 @@ A read through an index takes some 20 µs and, in WAL mode, waits for no lock. a
 and back several times, which takes many times as long.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import Pool, StaticPool
 
 from .driver_statements import DriverStatements
+from .slow_statements import tell_if_slow
 
 
 class InlineSQLite(SQLiteDialect_pysqlite):
@@ -26,7 +29,14 @@ class InlineSQLite(SQLiteDialect_pysqlite):
 
 
 class InlineStatements(DriverStatements):
-    """Runs read statements that are constants of modules, on the driver's connection."""
+    """Runs read statements that are constants of modules, on the driver's connection.
+
+    The pool has one connection only, and no two reads overlap. So it is not taken from the pool for each statement.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self._driver: Any = None
 
     async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
         """The rows that the statement returns. The event loop does nothing else meanwhile.
@@ -36,12 +46,24 @@ class InlineStatements(DriverStatements):
         """
         compiled = self.compile(statement)
         values = compiled.bind(parameters)
-
-        async def send(driver: Any) -> tuple[Sequence[Sequence[Any]], Any]:
+        driver = self._driver or await self._connect(compiled.text)
+        begun = time.perf_counter()
+        try:
             cursor = driver.execute(compiled.text, values)
-            return cursor.fetchall(), cursor
+            rows = cursor.fetchall()
+        except self._dialect.loaded_dbapi.Error as error:
+            self._driver = None
+            await self._give_up(await self._connection(compiled.text))
+            raise self._wrapped(error, compiled.text) from error
+        finally:
+            tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
+        return compiled.convert(rows, cursor)
 
-        return compiled.convert(*await self._send(compiled.text, send))
+    async def _connect(self, text: str) -> Any:
+        pooled = await self._connection(text)
+        self._driver = pooled.driver_connection
+        pooled.close()
+        return self._driver
 
 
 registry.register("sqlite.auth_inline", __name__, "InlineSQLite")

@@ -8,9 +8,9 @@ import re
 import secrets
 import time
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from . import logs
 from .counts import RequestCounts
 
 # Probes, and what every verifier fetches all the time. They are counted (/metrics) and not logged, unless refused.
@@ -26,7 +26,6 @@ POLLED = frozenset(
     }
 )
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_log = structlog.get_logger("access")
 
 
 class AccessLog:
@@ -35,6 +34,7 @@ class AccessLog:
     def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
         self._counts = counts
+        self._finished: list[dict[str, object]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,35 +52,41 @@ class AccessLog:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        outside = structlog.contextvars.bind_contextvars(request_id=request_id)
+        outside = logs.current_request_id.set(request_id)
         try:
             await self._app(scope, receive, send_with_id)
         finally:
+            logs.current_request_id.reset(outside)
             route, seconds = getattr(scope.get("route"), "path", None), time.perf_counter() - started
             self._counts.active_requests.add(by=-1)
             self._counts.answered(scope["method"], route or "", status, seconds)
-            # Deferred to the next turn of the event loop, where the lines are written in a row: half the cost.
-            asyncio.get_running_loop().call_soon(_write, scope, route, status, seconds)
-            structlog.contextvars.reset_contextvars(**outside)
+            if status >= 400 or route not in POLLED:
+                self._note(scope, request_id, route, status, seconds)
+
+    def _note(self, scope: Scope, request_id: str, route: str | None, status: int, seconds: float) -> None:
+        """Note the route's template, not the path or query: a path may hold an identifier, a query a secret.
+
+        It is written in the next turn of the event loop, with all other requests that end in this turn.
+        """
+        if not self._finished:
+            asyncio.get_running_loop().call_soon(self._write)
+        client = scope.get("client")
+        self._finished.append(
+            {
+                "http.request.method": scope["method"],
+                "http.route": route,
+                "http.response.status_code": status,
+                "duration_ms": round(seconds * 1000, 2),
+                "client.address": client[0] if client else None,
+                "request_id": request_id,
+            }
+        )
+
+    def _write(self) -> None:
+        finished, self._finished = self._finished, []
+        logs.write_requests("access", finished)
 
 
 def _read_request_id(scope: Scope) -> str:
     sent: bytes = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return sent.decode() if REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
-
-
-def _write(scope: Scope, route: str | None, status: int, seconds: float) -> None:
-    """Log the route's template, not the path or query: a path may hold an identifier, a query a secret."""
-    if status < 400 and route in POLLED:
-        return
-    client = scope.get("client")
-    _log.info(
-        "request",
-        **{
-            "http.request.method": scope["method"],
-            "http.route": route,
-            "http.response.status_code": status,
-            "duration_ms": round(seconds * 1000, 2),
-            "client.address": client[0] if client else None,
-        },
-    )

@@ -29,16 +29,18 @@ class TokenStatus:
 
     async def of_session(self, session: BrowserSession, *, now: datetime) -> StatusReference | None:
         """The index for a token of the client `web`. None: the session has just ended."""
-        if self._needs_another(session):
-            alive = (BrowserSession.id == session.id, BrowserSession.expires_at > now)
-            return await self._reference_drawn(session, session.id, alive, now)
-        return self._reference(session)
+        held = self._usable(session)
+        if held is not None:
+            return held
+        alive = (BrowserSession.id == session.id, BrowserSession.expires_at > now)
+        return await self._reference_drawn(session, session.id, alive, now)
 
     async def of_grant(self, grant: Grant, *, now: datetime) -> StatusReference | None:
         """The index for a token of a grant. None: the grant has just ended."""
-        if self._needs_another(grant):
-            return await self._reference_drawn(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)), now)
-        return self._reference(grant)
+        held = self._usable(grant)
+        if held is not None:
+            return held
+        return await self._reference_drawn(grant, grant.id, (Grant.id == grant.id, Grant.ended_at.is_(None)), now)
 
     async def of_client(self, client: Client, *, now: datetime) -> StatusReference | None:
         """The index for a client_credentials token. None: the client has just been deleted or changed.
@@ -46,17 +48,17 @@ class TokenStatus:
         A client is cached for seconds. Its registration and roles are compared, so that a process that does not
         know yet of an API's removal, or of a role's, draws no new index for it.
         """
-        if self._needs_another(client):
-            unchanged = (Client.registered == client.registered, Client.roles == client.roles)
-            same = (Client.client_id == client.client_id, *unchanged)
-            return await self._reference_drawn(client, client.client_id, same, now)
-        return self._reference(client)
+        held = self._usable(client)
+        if held is not None:
+            return held
+        unchanged = (Client.registered == client.registered, Client.roles == client.roles)
+        same = (Client.client_id == client.client_id, *unchanged)
+        return await self._reference_drawn(client, client.client_id, same, now)
 
-    def _needs_another(self, holder: Any) -> bool:
-        return not self.lists.is_usable(holder.status_list_id, holder.status_index)
-
-    def _reference(self, holder: Any) -> StatusReference:
-        return StatusReference(self.lists.uri(holder.status_list_id), holder.status_index)
+    def _usable(self, holder: Any) -> StatusReference | None:
+        """The holder's index. None: it has none, or needs another."""
+        list_id, index = holder.status_list_id, holder.status_index
+        return StatusReference(self.lists.uri(list_id), index) if self.lists.is_usable(list_id, index) else None
 
     async def _reference_drawn(
         self, holder: Any, holder_id: str, is_alive: tuple[ColumnElement[bool], ...], now: datetime
@@ -67,7 +69,7 @@ class TokenStatus:
         holder.status_list_id, holder.status_index = drawn.list_id, drawn.index
         if drawn.list_id not in self.lists.current:
             await self.lists.look(now=now)  # another process has just made the list
-        return self._reference(holder)
+        return StatusReference(self.lists.uri(drawn.list_id), drawn.index)
 
 
 async def _draw(

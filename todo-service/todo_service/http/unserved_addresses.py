@@ -13,7 +13,7 @@ MAX_PARAMETERS = 100  # in a query
 
 class UnservedAddresses(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        is_one = scope["type"] == "http" and (_is_unknown(scope) or _is_overfull(scope))
+        is_one = scope["type"] == "http" and (_is_unknown(scope) or is_overfull(scope))
         return (Match.FULL if is_one else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,6 +28,6 @@ def _is_unknown(scope: Scope) -> bool:
     return path.endswith("\n")
 
 
-def _is_overfull(scope: Scope) -> bool:
+def is_overfull(scope: Scope) -> bool:
     query: bytes = scope["query_string"]
     return query.count(b"&") >= MAX_PARAMETERS

@@ -12,6 +12,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from . import logs
 from .counts import RequestCounts
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -25,6 +26,7 @@ class AccessLog:
     def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
         self._counts = counts
+        self._finished: list[dict[str, object]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,16 +44,39 @@ class AccessLog:
                 _add_headers(MutableHeaders(raw=message["headers"]), scope, request_id)
             await send(message)
 
-        outside = structlog.contextvars.bind_contextvars(request_id=request_id)
+        outside = logs.current_request_id.set(request_id)
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
             route, seconds = getattr(scope.get("route"), "path", None), time.perf_counter() - started
             self._counts.active_requests.add(by=-1)
             self._counts.answered(scope["method"], route or "", status, seconds)
-            # Deferred to the next turn of the event loop, where the lines are written in a row: half the cost.
-            asyncio.get_running_loop().call_soon(_write, scope, route, status, seconds)
-            structlog.contextvars.reset_contextvars(**outside)
+            self._note(scope, route, status, seconds)
+            logs.current_request_id.reset(outside)
+
+    def _note(self, scope: Scope, route: str | None, status: int, seconds: float) -> None:
+        """Note the route's template, not the path or query: a path may hold an identifier, a query a secret.
+
+        It is written in the next turn of the event loop, with all other requests that end in this turn.
+        """
+        client = scope.get("client")
+        told = {
+            "http.request.method": scope["method"],
+            "http.route": route,
+            "http.response.status_code": status,
+            "duration_ms": round(seconds * 1000, 2),
+            "client.address": client[0] if client else None,
+        }
+        if scope["path"] in _PROBES:
+            _log.debug("request", **told)
+            return
+        if not self._finished:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._finished.append({**told, "request_id": scope["request_id"]})
+
+    def _write(self) -> None:
+        finished, self._finished = self._finished, []
+        logs.write_requests(__name__, finished)
 
 
 def _read_request_id(scope: Scope) -> str:
@@ -64,19 +89,3 @@ def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None
     headers["X-Content-Type-Options"] = "nosniff"
     if scope["path"].startswith("/api/"):  # personal data, and errors that depend on the caller
         headers["Cache-Control"] = "private, no-store"
-
-
-def _write(scope: Scope, route: str | None, status: int, seconds: float) -> None:
-    """Log the route's template, not the path or query: a path may hold an identifier, a query a secret."""
-    write = _log.debug if scope["path"] in _PROBES else _log.info
-    client = scope.get("client")
-    write(
-        "request",
-        **{
-            "http.request.method": scope["method"],
-            "http.route": route,
-            "http.response.status_code": status,
-            "duration_ms": round(seconds * 1000, 2),
-            "client.address": client[0] if client else None,
-        },
-    )

@@ -5,13 +5,16 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 SERVICE_NAME = "todo-service"
+current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)  # while a request is answered
 LONGEST_CHAIN = 50  # exceptions told of one chain: Python would not recurse into a thousand
 
 # Below WARNING these libraries log statement parameters, URLs and headers.
@@ -42,7 +45,7 @@ def configure(level: str) -> None:
     much, and every request writes one.
     """
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _name_request,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -74,6 +77,27 @@ _JSON = json.JSONEncoder(default=repr)
 def _write_json(event: object, **options: object) -> str:
     """Write JSON with one shared encoder; `json.dumps` would make one per line."""
     return _JSON.encode(event)
+
+
+def write_requests(logger: str, finished: Iterable[Mapping[str, object]]) -> None:
+    """Write the lines of finished requests, all in one system call, with the members that every line has.
+
+    Every request has such a line, and structlog's chain would take several times as long for it.
+    """
+    if not logging.root.isEnabledFor(logging.INFO):
+        return
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    common = {"event": "request", "logger": logger, "level": "info", "timestamp": now, "service.name": SERVICE_NAME}
+    with suppress(OSError):
+        sys.stdout.write("".join(f"{_JSON.encode({**each, **common})}\n" for each in finished))
+        sys.stdout.flush()
+
+
+def _name_request(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = current_request_id.get()
+    if request_id is not None:
+        event["request_id"] = request_id
+    return event
 
 
 def _name_service(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

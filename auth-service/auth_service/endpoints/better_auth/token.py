@@ -66,8 +66,10 @@ async def _target(request: Request, parts: SessionTokenParts, now: datetime) -> 
         target = await parts.session_tokens.target_of(asked, now=now)
     except OAuthError as refusal:
         raise Refusal(400, "INVALID_TARGET", refusal.description) from None
+    if not asked:
+        return target
     resource, origins = target.audience.identifier, request.headers.getlist("origin")
     may_ask = all(parts.trusted_origins.may_ask_for(origin, resource) for origin in origins)
-    if asked and not may_ask and target != await parts.session_tokens.target_of((), now=now):
+    if not may_ask and target != await parts.session_tokens.target_of((), now=now):
         raise Refusal(403, "RESOURCE_NOT_ALLOWED", "Pages of this origin may not ask for this resource.")
     return target

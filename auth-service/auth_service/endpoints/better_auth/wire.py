@@ -16,7 +16,7 @@ from ...sessions.browser_sessions import BrowserSession
 
 
 def render_instant(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 WireInstant = Annotated[
