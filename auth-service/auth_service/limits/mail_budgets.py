@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..sealed.versioned_secrets import Secrets, derive_key
-from .attempts import take_in_window
+from .budgets import take_in_window
 
 WINDOW = timedelta(hours=1)
 PER_ADDRESS = 5  # mails to one address in a window
