@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -171,27 +170,3 @@ async def has_happened(session: AsyncSession, event: str, *, account_id: str, cl
         AuditEvent.occurred_at >= since,
     )
     return await session.scalar(known.limit(1)) is not None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which events to list; None: all. `since` is inclusive, `until` exclusive."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    event: str | None = None
-    account_id: str | None = None
-    client_id: str | None = None
-
-
-async def list_events(session: AsyncSession, which: Filter, *, after: int, limit: int) -> Sequence[AuditEvent]:
-    """A page of events, the oldest first, starting after the id `after`."""
-    query = select(AuditEvent).where(AuditEvent.id > after)
-    if which.since is not None:
-        query = query.where(AuditEvent.last_at >= which.since)
-    if which.until is not None:
-        query = query.where(AuditEvent.occurred_at < which.until)
-    for column in (AuditEvent.event, AuditEvent.account_id, AuditEvent.client_id):
-        if (value := getattr(which, column.key)) is not None:
-            query = query.where(column == value)
-    return (await session.scalars(query.order_by(AuditEvent.id).limit(limit))).all()
