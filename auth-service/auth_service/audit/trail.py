@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..keys.rotation import Rotation
 from ..store.client_ids import ClientKey, client_url, key_of, url_of
+from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Row
 from ..store.together import Asked, PerDatabase, send
@@ -67,6 +68,15 @@ async def record(
     await session.flush()
     kept = keeping(event, now=now, account_id=account_id, client_id=client_id, facts=facts, most=most)
     await send(session, {"event": kept})
+
+
+async def record_alone(
+    database: Database, event: str, *, now: datetime, account_id: str | None, most: int = MAX_PER_HOUR
+) -> None:
+    """Write an event in a transaction of its own, and log it."""
+    kept = keeping(event, now=now, account_id=account_id, client_id=None, facts={}, most=most)
+    await database.transact_together({"event": kept}, lambda _: None)
+    tell(event, {"account_id": account_id})
 
 
 async def record_each(session: AsyncSession, event: str, account_ids: Sequence[str], *, now: datetime) -> None:

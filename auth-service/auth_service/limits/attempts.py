@@ -14,7 +14,7 @@ or not an account has them.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..sealed.versioned_secrets import Secrets, derive_key
 from ..store.database import Database
-from .budgets import TooManyAttempts, forget, give_back, take_in_window, take_with_delay
+from ..store.together import Asked, send
+from .budgets import TooManyAttempts, counting_in_window, counting_with_delay, forgetting, giving_back, take_all
 
 __all__ = ["Attempt", "AttemptLimiter", "TooManyAttempts"]
 
@@ -62,26 +63,31 @@ class AttemptLimiter:
             None if knows_device else self._hash("account", account),
         )
         if self._is_on:
-            async with self._database.writing() as session:
-                # Always from the narrowest to the widest, so that two transactions cannot wait for each other.
-                for key, free in zip(attempt.network_keys, FREE_ATTEMPTS, strict=False):
-                    await take_with_delay(session, key, now, free)
-                if attempt.account_key is not None:
-                    await take_in_window(session, attempt.account_key, ACCOUNT_BUDGET, ACCOUNT_WINDOW, now=now)
+            await take_all(self._database, self._counting(attempt, now), now)
         return attempt
+
+    def _counting(self, attempt: Attempt, now: datetime) -> Mapping[str, Asked]:
+        """By key: always from the narrowest to the widest, so that two transactions cannot wait for each other."""
+        limited = zip(attempt.network_keys, FREE_ATTEMPTS, strict=False)
+        counting = {key: counting_with_delay(key, free, now=now) for key, free in limited}
+        if (key := attempt.account_key) is not None:
+            counting[key] = counting_in_window(key, ACCOUNT_BUDGET, ACCOUNT_WINDOW, now=now)
+        return counting
 
     async def forget(self, session: AsyncSession, account: str, networks: Sequence[str]) -> None:
         """Reset the budgets of these networks: a person who reads the account's mail need not guess."""
-        for network in networks if self._is_on else ():
-            await forget(session, self._hash("network", account, network))
+        keys = [self._hash("network", account, network) for network in networks if self._is_on]
+        await send(session, {key: forgetting(key) for key in keys})
 
     async def succeeded(self, session: AsyncSession, attempt: Attempt) -> None:
+        await send(session, self.giving_back(attempt))
+
+    def giving_back(self, attempt: Attempt) -> Mapping[str, Asked]:
         """Reset the budgets of the networks, and give the attempt back to the account's budget."""
-        if self._is_on:
-            for key in attempt.network_keys:
-                await forget(session, key)
-            if attempt.account_key is not None:
-                await give_back(session, attempt.account_key)
+        if not self._is_on:
+            return {}
+        given_back = {key: forgetting(key) for key in attempt.network_keys}
+        return given_back if (key := attempt.account_key) is None else {**given_back, key: giving_back(key)}
 
     def _hash(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()
