@@ -9,7 +9,7 @@ from sqlalchemy import Engine, Executable, event
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
-from auth_service.store import pipelined
+from auth_service.store import inline_transactions, pipelined
 from auth_service.store.inline_sqlite import InlineStatements
 from auth_service.store.prepared import PreparedStatements
 
@@ -54,11 +54,17 @@ def before_each(do: Callable[[str], Awaitable[None]]) -> Iterator[None]:
         await do(text)
         return await send_one(driver, text, values)
 
+    def of_inline_transaction(driver: Any, text: str, values: Mapping[str, object]) -> Any:
+        with suppress(StopIteration):
+            do(text).__await__().send(None)
+        return run_one(driver, text, values)
+
     prepared, inline, send_one = PreparedStatements.find_rows, InlineStatements.find_rows, pipelined.send_one
+    run_one = inline_transactions.run_one
     event.listen(Engine, "before_cursor_execute", of_sqlalchemy)
     PreparedStatements.find_rows = of_prepared  # type: ignore[method-assign]  # SQLAlchemy's events do not see these
     InlineStatements.find_rows = of_inline  # type: ignore[method-assign]  # the same
-    pipelined.send_one = of_together
+    pipelined.send_one, inline_transactions.run_one = of_together, of_inline_transaction
     at_once = pipelined.OneTrip._communicate_gen
     pipelined.OneTrip._communicate_gen = AsyncPipeline._communicate_gen  # type: ignore[method-assign]  # `do` may wait
     try:
@@ -66,6 +72,6 @@ def before_each(do: Callable[[str], Awaitable[None]]) -> Iterator[None]:
     finally:
         PreparedStatements.find_rows = prepared  # type: ignore[method-assign]  # as it was
         InlineStatements.find_rows = inline  # type: ignore[method-assign]  # the same
-        pipelined.send_one = send_one
+        pipelined.send_one, inline_transactions.run_one = send_one, run_one
         pipelined.OneTrip._communicate_gen = at_once  # type: ignore[method-assign]  # as it was
         event.remove(Engine, "before_cursor_execute", of_sqlalchemy)

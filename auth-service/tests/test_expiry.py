@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 
-from auth_service.limits.attempts import AttemptBudget
+from auth_service.limits.budgets import AttemptBudget
 from auth_service.store.database import open_database
 from auth_service.store.leases import hold
 from auth_service.worker.expiry import BATCH, delete_expired

@@ -1,10 +1,17 @@
 """POST /sign-in/email and /sign-out."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpx2
 import pytest
 
+from auth_service.accounts.passwords import Place
+from auth_service.sessions import starting
+from auth_service.status_lists import indexes
+
 from .conftest import PASSWORD, Service, Start
+from .statements import statements
 
 
 def test_sign_in_starts_a_second_session(service: Service) -> None:
@@ -102,3 +109,82 @@ def test_a_full_hashing_queue_answers_429_and_nothing_else_slows_down(start: Sta
     assert refused[0].json() == {"message": "Too many requests. Please try again later."}
     assert client.get("/get-session").json() is not None
     assert service.client().post("/sign-in/email", json=body).status_code == 200
+
+
+def sign_in(service: Service, **members: str) -> httpx2.Response:
+    return service.client().post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD, **members})
+
+
+def test_a_sign_in_asks_the_database_little(service: Service) -> None:
+    """Each statement costs more than the rest of its request. A refusal is the same for a known address."""
+    service.signed_up("ann@example.com")
+    sign_in(service)
+    with statements() as of_success:
+        assert sign_in(service).status_code == 200
+    with statements() as of_wrong:
+        assert sign_in(service, password="not-the-password").status_code == 401
+    with statements() as of_unknown:
+        assert sign_in(service, email="nobody@example.com").status_code == 401
+    # The account; two budgets; both again, account, password, factor, surplus, session, event. An index is not seen.
+    assert len(of_success) == 1 + 2 + 8, "\n".join(of_success)
+    assert of_wrong == of_unknown
+    assert len(of_wrong) == 1 + 2 + 1, "\n".join(of_wrong)
+
+
+MEANWHILE = {
+    "suspended": ("UPDATE accounts SET suspended_at = '2026-01-01'", 401, set()),
+    "another password": ("UPDATE identities SET password_hash = 'another'", 401, set()),
+    "deleted": ("DELETE FROM accounts", 401, set()),
+    "a second factor": (
+        "UPDATE accounts SET second_factor_at = '2026-01-01'",
+        200,
+        {"twoFactorRedirect", "twoFactorMethods"},
+    ),
+    "a second factor is required": (
+        "UPDATE accounts SET second_factor_required_at = '2026-01-01'",
+        200,
+        {"twoFactorRedirect", "twoFactorMethods"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "status", "members"), MEANWHILE.values(), ids=MEANWHILE)
+def test_what_changes_while_the_password_is_compared_counts(
+    service: Service, monkeypatch: pytest.MonkeyPatch, change: str, status: int, members: set[str]
+) -> None:
+    """No transaction is open then. Nothing of the sign-in is stored that the change forbids."""
+    service.signed_up("ann@example.com")
+    matches = Place.matches
+
+    async def match_and_change(*arguments: Any, **named: Any) -> bool:
+        is_right = await matches(*arguments, **named)
+        service.execute(change)
+        return is_right
+
+    monkeypatch.setattr(Place, "matches", match_and_change)
+    answer = sign_in(service)
+    assert answer.status_code == status
+    assert members <= answer.json().keys()
+    assert "session_token=" not in answer.headers.get("set-cookie", "").replace("session_token=;", "")
+    assert service.rows("SELECT count(*) FROM audit_events WHERE event = 'signed_in'") == [(0,)]
+    assert len(service.rows("SELECT id FROM browser_sessions")) <= 1  # the sign-up's
+
+
+def test_of_too_many_sessions_the_oldest_ends(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "MAX_SESSIONS", 3)
+    clients = [service.signed_up("ann@example.com")]
+    for _ in range(4):
+        service.clock.advance(seconds=1)
+        clients.append(service.client())
+        clients[-1].post("/sign-in/email", json={"email": "ann@example.com", "password": PASSWORD})
+    are_live = [client.get("/get-session").json() is not None for client in clients]
+    assert are_live == [False, False, True, True, True]
+
+
+def test_a_sign_in_finds_one_of_few_free_indexes(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexes, "SIZE", 16)
+    service.signed_up("ann@example.com")
+    assert {sign_in(service).status_code for _ in range(13)} == {200}
+    used = service.rows("SELECT status_list_id, status_index FROM browser_sessions")
+    assert len(set(used)) == len(used) == 14
+    assert set(used) <= set(service.rows("SELECT list_id, idx FROM status_indexes"))

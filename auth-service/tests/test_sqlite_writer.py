@@ -2,20 +2,28 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import Float, bindparam, func, select, text
+from sqlalchemy import Float, String, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from auth_service.clients.clients import Client
 from auth_service.store import database as databases
 from auth_service.store.database import Database
+from auth_service.store.together import Asked
 
 from .conftest import Store
 from .opened_database import with_database
 
+Rename: TypeAlias = Callable[[Database, str], Awaitable[None]]
 _RENAME = text("UPDATE clients SET registered_by = :word")
+_TABLE: Any = Client.__table__
+_RENAMING = update(_TABLE).values(registered_by=bindparam("word", type_=String)).returning(_TABLE.c.client_id)
+_COPYING = insert(_TABLE).from_select([*_TABLE.c], select(_TABLE)).returning(_TABLE.c.client_id)
 _UNKNOWN = select(func.no_such_function(bindparam("typed", "")).label("found"))
 _ONE = select(bindparam("number", type_=Float).label("number"))
 
@@ -29,17 +37,31 @@ async def rename(database: Database, word: str) -> None:
         await session.execute(_RENAME, {"word": word})
 
 
-async def rename_and_fail(database: Database) -> None:
+async def rename_together(database: Database, word: str) -> None:
+    renamed = await database.transact_together({"renamed": Asked(_RENAMING, {"word": word})}, lambda found: None)
+    assert renamed["renamed"]
+
+
+async def rename_and_fail(database: Database, word: str) -> None:
     async with database.writing() as session:
-        await session.execute(_RENAME, {"word": "undone"})
+        await session.execute(_RENAME, {"word": word})
         await session.execute(text("INSERT INTO clients SELECT * FROM clients"))
 
 
-def test_requests_are_answered_while_a_transaction_waits_for_another_process(sqlite_url: str) -> None:
+async def rename_together_and_fail(database: Database, word: str) -> None:
+    asked = {"renamed": Asked(_RENAMING, {"word": word}), "fails": Asked(_COPYING, {})}
+    await database.transact_together(asked, lambda found: None)
+
+
+ways = pytest.mark.parametrize("rename", [rename, rename_together])
+
+
+@ways
+def test_requests_are_answered_while_a_transaction_waits_for_another_process(sqlite_url: str, rename: Rename) -> None:
     async def work(database: Database) -> None:
         with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            waiting = asyncio.create_task(rename(database, "later"))
+            waiting = asyncio.ensure_future(rename(database, "later"))
             for number in range(20):
                 await asyncio.sleep(0.01)
                 assert await database.find_row(_ONE, {"number": float(number)}) == (float(number),)
@@ -51,7 +73,8 @@ def test_requests_are_answered_while_a_transaction_waits_for_another_process(sql
     assert words(Store(sqlite_url)) == {"later"}
 
 
-def test_a_transaction_that_was_cancelled_while_it_waited_leaves_nothing(sqlite_url: str) -> None:
+@ways
+def test_a_transaction_that_was_cancelled_while_it_waited_leaves_nothing(sqlite_url: str, rename: Rename) -> None:
     """Its thread still gets the lock, and uses the connection until then. So the task ends after it.
 
     The event loop goes on, and the next transaction begins anew.
@@ -61,7 +84,7 @@ def test_a_transaction_that_was_cancelled_while_it_waited_leaves_nothing(sqlite_
     async def work(database: Database) -> None:
         other = sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        waiting = asyncio.create_task(rename(database, "cancelled"))
+        waiting = asyncio.ensure_future(rename(database, "cancelled"))
         waiting.add_done_callback(lambda _: order.append("ended"))
         await asyncio.sleep(0.05)
         for number in range(20):
@@ -78,11 +101,12 @@ def test_a_transaction_that_was_cancelled_while_it_waited_leaves_nothing(sqlite_
     assert (order, words(Store(sqlite_url))) == (["released", "ended"], {"next"})
 
 
-def test_a_failed_transaction_is_undone_and_the_next_one_works(sqlite_url: str) -> None:
+@pytest.mark.parametrize("fail", [rename_and_fail, rename_together_and_fail])
+def test_a_failed_transaction_is_undone_and_the_next_one_works(sqlite_url: str, fail: Rename) -> None:
     async def work(database: Database) -> None:
         await rename(database, "before")
         with pytest.raises(IntegrityError):
-            await rename_and_fail(database)
+            await fail(database, "undone")
         assert words(Store(sqlite_url)) == {"before"}
         await rename(database, "after")
 
@@ -90,8 +114,9 @@ def test_a_failed_transaction_is_undone_and_the_next_one_works(sqlite_url: str) 
     assert words(Store(sqlite_url)) == {"after"}
 
 
+@ways
 def test_a_lock_that_is_held_for_too_long_is_sqlalchemys_error(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, rename: Rename, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(databases, "LOCK_TIMEOUT", timedelta(seconds=0.1))
 

@@ -16,6 +16,7 @@ from ..oauth.names import MAX_LENGTH as NAME_MAX_LENGTH
 from ..oauth.usernames import MAX_LENGTH as USERNAME_MAX_LENGTH
 from ..store.instants import Instant
 from ..store.rows import Row
+from ..store.together import Asked, Found, send
 
 CREDENTIAL = "credential"
 EMAIL_MAX_LENGTH = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
@@ -98,16 +99,25 @@ async def find_password_hash(session: AsyncSession, account_id: str) -> str | No
     return await session.scalar(_FIND_PASSWORD_HASH, {"account_id": account_id})
 
 
-async def lock_password(session: AsyncSession, account_id: str, password_hash: str) -> bool:
-    """Whether the account is active and still has this password; locked until the transaction ends.
+def holding_password(account_id: str) -> Mapping[str, Asked]:
+    """Lock the account until the transaction ends, if it is active, and read the hash of its password.
 
     The password is compared before the transaction begins. Meanwhile it may have been changed, or the account
     suspended, which ends all sessions. The lock ensures that no session is started after that. The password is read by
     a second statement: the first one may have waited, and would see the password of before.
     """
-    if await session.scalar(_HOLD_ACTIVE, {"account_id": account_id}) is None:
-        return False
-    return await find_password_hash(session, account_id) == password_hash
+    whose = {"account_id": account_id}
+    return {"active": Asked(_HOLD_ACTIVE, whose), "password": Asked(_FIND_PASSWORD_HASH, whose)}
+
+
+def still_has(found: Found, password_hash: str) -> bool:
+    """Whether the account is active and has this password, by the answers to `holding_password`."""
+    return bool(found["active"]) and [*map(tuple, found["password"])] == [(password_hash,)]
+
+
+async def lock_password(session: AsyncSession, account_id: str, password_hash: str) -> bool:
+    """Whether the account is active and still has this password; locked as by `holding_password`."""
+    return still_has(await send(session, holding_password(account_id)), password_hash)
 
 
 async def replace_password_hash(

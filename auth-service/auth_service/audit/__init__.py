@@ -1,6 +1,7 @@
 """The audit trail: who signed in, what was ended or changed, and by whom. It outlives the access log.
 
-    trail.py     the table `AuditEvent`; `record` writes an event, `list_events` reads them for operators
+    trail.py     the table `AuditEvent`; `record` writes an event
+    listing.py   `list_events` reads them for operators
 
 An event is written in the transaction that it is about, so what was committed has its event. It holds ids, never a
 secret, a token or what somebody typed. The worker deletes events after AUTH_AUDIT_MAX_AGE.

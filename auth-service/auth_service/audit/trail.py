@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..keys.rotation import Rotation
 from ..store.client_ids import ClientKey, client_url, key_of, url_of
+from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Row
 from ..store.together import Asked, PerDatabase, send
@@ -68,6 +68,15 @@ async def record(
     await session.flush()
     kept = keeping(event, now=now, account_id=account_id, client_id=client_id, facts=facts, most=most)
     await send(session, {"event": kept})
+
+
+async def record_alone(
+    database: Database, event: str, *, now: datetime, account_id: str | None, most: int = MAX_PER_HOUR
+) -> None:
+    """Write an event in a transaction of its own, and log it."""
+    kept = keeping(event, now=now, account_id=account_id, client_id=None, facts={}, most=most)
+    await database.transact_together({"event": kept}, lambda _: None)
+    tell(event, {"account_id": account_id})
 
 
 async def record_each(session: AsyncSession, event: str, account_ids: Sequence[str], *, now: datetime) -> None:
@@ -171,27 +180,3 @@ async def has_happened(session: AsyncSession, event: str, *, account_id: str, cl
         AuditEvent.occurred_at >= since,
     )
     return await session.scalar(known.limit(1)) is not None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which events to list; None: all. `since` is inclusive, `until` exclusive."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    event: str | None = None
-    account_id: str | None = None
-    client_id: str | None = None
-
-
-async def list_events(session: AsyncSession, which: Filter, *, after: int, limit: int) -> Sequence[AuditEvent]:
-    """A page of events, the oldest first, starting after the id `after`."""
-    query = select(AuditEvent).where(AuditEvent.id > after)
-    if which.since is not None:
-        query = query.where(AuditEvent.last_at >= which.since)
-    if which.until is not None:
-        query = query.where(AuditEvent.occurred_at < which.until)
-    for column in (AuditEvent.event, AuditEvent.account_id, AuditEvent.client_id):
-        if (value := getattr(which, column.key)) is not None:
-            query = query.where(column == value)
-    return (await session.scalars(query.order_by(AuditEvent.id).limit(limit))).all()

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..audit.trail import AuditEvent, Filter, list_events
+from ..audit.listing import Filter, list_events
+from ..audit.trail import AuditEvent
 from .key_withdrawal import written
 from .opened import CommandRefused, opened, run
 from .output import AsJson, Record, show_pages

@@ -1,6 +1,7 @@
 """Limits: how often something may be tried or asked.
 
-    attempts.py         guesses at a password, counted in SQL per account and network, and per account
+    budgets.py          the table of budgets in SQL: counting an attempt, and giving it back
+    attempts.py         guesses at a password, counted per account and network, and per account
     code_attempts.py    codes of a second factor, counted in SQL per account
     mail_budgets.py     mails that anonymous callers cause, per address and per network
     clients.py          requests of an authenticated client to an endpoint, and its RateLimit fields

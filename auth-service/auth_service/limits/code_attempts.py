@@ -18,7 +18,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..sealed.versioned_secrets import Secrets, derive_key
-from .attempts import AttemptBudget, give_back, take_in_window, take_with_delay
+from .budgets import AttemptBudget, give_back, take_in_window, take_with_delay
 
 FREE_CODES = 10
 DAILY_BUDGET = 50

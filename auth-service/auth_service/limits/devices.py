@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..sealed.versioned_secrets import Secrets, derive_key
-from .attempts import give_back, take_in_window
+from .budgets import give_back, take_in_window
 
 WINDOW = timedelta(hours=1)
 WRONG_PER_NETWORK = (20, 60, 200)  # of an IPv4 address or a /64, of a /56, of a /48

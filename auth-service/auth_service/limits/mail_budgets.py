@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..sealed.versioned_secrets import Secrets, derive_key
-from .attempts import take_in_window
+from ..store.database import Database
+from .budgets import counting_in_window, take_all, take_in_window
 
 WINDOW = timedelta(hours=1)
 PER_ADDRESS = 5  # mails to one address in a window
@@ -43,6 +44,12 @@ class MailBudgets:
         """Count one mail that tells an account what has happened. Raises TooManyAttempts."""
         if self._is_on:
             await take_in_window(session, self._hash("notices", account_id), NOTICES, NOTICES_WINDOW, now=now)
+
+    async def take_notice_alone(self, database: Database, account_id: str, *, now: datetime) -> None:
+        """The same in a transaction of its own."""
+        if self._is_on:
+            key = self._hash("notices", account_id)
+            await take_all(database, {key: counting_in_window(key, NOTICES, NOTICES_WINDOW, now=now)}, now)
 
     async def take_change(self, session: AsyncSession, account_id: str, *, now: datetime) -> None:
         """Count one change that the account is told of by mail. Raises TooManyAttempts: it must not be made."""

@@ -12,8 +12,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, String, Text, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, String, Text, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +22,7 @@ from ..store import identifiers
 from ..store.database import Database
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row
+from ..store.together import Asked
 from .kinds import Kind, send_within
 
 MAX_ERROR = 200  # characters of an error that are stored
@@ -73,22 +75,38 @@ class Outbox:
         """
         if not self.is_on:
             return None
-        send_before = now + send_within(kind)
-        mail = OutgoingMail(
-            id=identifiers.draw(),
-            kind=kind.value,
-            recipient=recipient,
-            language=language,
-            facts=json.dumps(facts),
-            created_at=now,
-            send_before=send_before,
-            attempts=0,
-            handed_over=0,
-            next_at=now,
-            expires_at=send_before + FAILED_KEPT,
-        )
-        session.add(mail)
-        return mail.id
+        row = _row(kind, recipient, language, facts, now)
+        session.add(OutgoingMail(**row))
+        return str(row["id"])
+
+
+def posting(kind: Kind, recipient: str, *, language: str, now: datetime, **facts: str) -> Asked:
+    """The statement of `Outbox.post`, for those that are sent together. Ask before whether mail `is_on`."""
+    return Asked(_POST, _row(kind, recipient, language, facts, now))
+
+
+def _row(kind: Kind, recipient: str, language: str, facts: Mapping[str, str], now: datetime) -> dict[str, object]:
+    send_before = now + send_within(kind)
+    return {
+        "id": identifiers.draw(),
+        "kind": kind.value,
+        "recipient": recipient,
+        "language": language,
+        "facts": json.dumps(facts),
+        "created_at": now,
+        "send_before": send_before,
+        "attempts": 0,
+        "handed_over": 0,
+        "next_at": now,
+        "claimed_until": None,
+        "failed_at": None,
+        "last_error": None,
+        "expires_at": send_before + FAILED_KEPT,
+    }
+
+
+_TABLE: Any = OutgoingMail.__table__
+_POST = insert(_TABLE).values({column: bindparam(column.key) for column in _TABLE.c}).returning(_TABLE.c.id)
 
 
 async def claim(database: Database, *, lasting: timedelta, now: datetime) -> OutgoingMail | None:

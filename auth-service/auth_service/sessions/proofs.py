@@ -35,6 +35,11 @@ class Proof:
     second_factor_at: datetime | None = None
     is_trusted: bool = False
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether it is enough for every account."""
+        return self.second_factor_at is not None or self.is_trusted
+
     def with_second_factor(self, *methods: str, at: datetime) -> Self:
         added = (*self.methods, *methods, MULTIPLE)
         return type(self)(tuple(dict.fromkeys(added)), at)
@@ -50,7 +55,7 @@ def proof_of(session: BrowserSession) -> Proof:
 
 async def require_second_factor(session: AsyncSession, account_id: str, proof: Proof) -> None:
     """Raises SecondFactorMissing unless the proof is enough for the account."""
-    if proof.second_factor_at is not None or proof.is_trusted:
+    if proof.is_enough:
         return
     if await find_second_factor_at(session, account_id) is not None:
         raise SecondFactorMissing

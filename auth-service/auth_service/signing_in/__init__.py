@@ -1,6 +1,7 @@
 """Signing in: every way in which a person proves their identity. All endpoints share one path and one lockout.
 
     password_sign_in.py   `sign_in`: from e-mail and password to a session in the response
+    usual_sign_in.py      its usual end, by statements that are sent together
     known_passwords.py    the account that it reads, and a newer hash of the password
     second_factor.py      `complete_sign_in`: from the code of a second factor to the session that waits for it
     signed_in_factor.py   the second factor of a person who is signed in: on, off, proved again

@@ -11,10 +11,11 @@ from ..audit.trail import record
 from ..http.current_session import Current, SessionParts, start_session_here
 from ..http.factor_cookies import trust_tag
 from ..sessions.browser_sessions import BrowserSession, end_session
-from ..sessions.proofs import Proof, find_second_factor_at
+from ..sessions.proofs import Proof
 from ..sessions.starting import authenticate_again
+from ..store.together import send
 from .factor_checks import FactorChecks
-from .required_factors import is_required
+from .required_factors import finding_factor, read_factor
 
 
 class SecondFactorAsked(Exception):
@@ -63,9 +64,9 @@ async def begin_or_ask(
     Args:
         renewed_from: the hash that the same password had until this transaction renewed it. Trust goes on.
     """
-    protected_at = await find_second_factor_at(session, account_id)
-    is_trusted = False
-    if protected_at is not None:
+    asked = await send(session, {"factor": finding_factor(account_id)})
+    factor, is_trusted = read_factor(asked["factor"], parts.factor_checks), False
+    if (protected_at := factor.on_since) is not None:
         cookies, tag = parts.factor_checks.cookies, trust_tag(account_id, password_hash, protected_at)
         known_as = trust_tag(account_id, renewed_from, protected_at) if renewed_from else tag
         browser_id = cookies.find_trusted(request, known_as)
@@ -74,7 +75,7 @@ async def begin_or_ask(
         )
         if browser_id is not None and is_trusted and renewed_from:
             cookies.trust(request, tag, browser_id)
-    has_to = protected_at is not None or await is_required(session, parts.factor_checks, account_id)
+    has_to = protected_at is not None or factor.is_required
     if has_to and not is_trusted and proof.second_factor_at is None:
         await record(session, "second_factor_asked", now=now, account_id=account_id)
         token = challenges.begin(

@@ -22,9 +22,10 @@ from ..limits.attempts import TooManyAttempts
 from ..limits.mail_budgets import MailBudgets
 from ..mail.kinds import Kind
 from ..mail.links import MailedLink, find_link
-from ..mail.outbox import Outbox
+from ..mail.outbox import Outbox, posting
 from ..network.networks import networks_of
 from ..store.database import Database
+from ..store.together import Asked
 
 
 class InvalidLink(Exception):
@@ -82,8 +83,16 @@ def post_link(
         language: of the person; None: that of the page. If the address has an account when the worker writes the
             mail, that account's language counts.
     """
-    told = {name: fact for name, fact in facts.items() if fact}
-    return outbox.post(session, kind, email, language=language or language_of(request), now=now, **told)
+    return outbox.post(session, kind, email, language=language or language_of(request), now=now, **_known(facts))
+
+
+def posting_link(request: Request, kind: Kind, email: str, now: datetime, **facts: str) -> Asked:
+    """The statement of `post_link`, for those that are sent together. Ask before whether mail is on."""
+    return posting(kind, email, language=language_of(request), now=now, **_known(facts))
+
+
+def _known(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 async def remind_to_verify(request: Request, parts: MailParts, email: str, now: datetime) -> None:

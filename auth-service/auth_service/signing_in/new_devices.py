@@ -9,7 +9,8 @@ from ..accounts.accounts import Account
 from ..http.current_session import device_of
 from ..limits.attempts import TooManyAttempts
 from ..mail.kinds import Kind
-from .mailed_links import MailParts, post_link
+from ..store.together import Asked
+from .mailed_links import MailParts, post_link, posting_link
 
 UNKNOWN_ADDRESS = "?"
 
@@ -22,7 +23,7 @@ async def is_to_be_told(parts: MailParts, account: Account, now: datetime, *, kn
     if knows_device or not parts.outbox.is_on or not account.email_verified:
         return False
     try:
-        await parts.database.transact(parts.mail_budgets.take_notice, account.id, now=now)
+        await parts.mail_budgets.take_notice_alone(parts.database, account.id, now=now)
     except TooManyAttempts:
         return False
     return True
@@ -30,6 +31,13 @@ async def is_to_be_told(parts: MailParts, account: Account, now: datetime, *, kn
 
 def tell(session: AsyncSession, request: Request, parts: MailParts, account: Account, now: datetime) -> None:
     """Post the mail, in the transaction that starts the session. The browser's own words are not in it."""
-    address = device_of(request).ip_address or UNKNOWN_ADDRESS
-    facts = {"time": f"{now:%Y-%m-%d %H:%M} UTC", "address": address}
-    post_link(session, request, parts.outbox, Kind.NEW_DEVICE, account.email, now, **facts)
+    post_link(session, request, parts.outbox, Kind.NEW_DEVICE, account.email, now, **_facts(request, now))
+
+
+def telling(request: Request, account: Account, now: datetime) -> Asked:
+    """The statement of `tell`, for those that are sent together."""
+    return posting_link(request, Kind.NEW_DEVICE, account.email, now, **_facts(request, now))
+
+
+def _facts(request: Request, now: datetime) -> dict[str, str]:
+    return {"time": f"{now:%Y-%m-%d %H:%M} UTC", "address": device_of(request).ip_address or UNKNOWN_ADDRESS}

@@ -9,18 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..accounts.accounts import Account
 from ..accounts.passwords import TooBusy
 from ..accounts.sign_ins import lock_or_renew
-from ..audit.trail import record
+from ..audit.trail import record_alone
 from ..http.current_session import Current
 from ..limits.attempts import Attempt, TooManyAttempts
 from ..sessions.browser_sessions import BrowserSession
 from ..sessions.proofs import BY_PASSWORD
 from ..store.instants import Clock
 from ..telemetry.counts import PASSWORD, counting
-from .begun import Asked, BeginParts, SecondFactorAsked, begin_or_ask
+from .begun import Asked, SecondFactorAsked, begin_or_ask
 from .guessing import Tried, WrongPassword, place_in_queue, verify_password
-from .known_passwords import Credentials, Known, KnownParts, find_known, renewed
-from .mailed_links import MailParts, remind_to_verify
+from .known_passwords import Credentials, Known, find_known, renewed
+from .mailed_links import remind_to_verify
 from .new_devices import is_to_be_told, tell
+from .usual_sign_in import UsualParts, find_usual_session, is_usual
 
 
 class WrongCredentials(Exception):
@@ -54,7 +55,7 @@ OUTCOMES: dict[type[Exception], str] = {
 
 
 @dataclass(frozen=True)
-class SignInParts(BeginParts, KnownParts, MailParts):
+class SignInParts(UsualParts):
     """The parts to sign in and to start a session."""
 
     clock: Clock
@@ -93,6 +94,12 @@ async def sign_in(
         tells = not asks and await is_to_be_told(parts, known.account, now, knows_device=knows_device)
 
         async def begin(known: Known) -> BrowserSession | Asked:
+            if current is None and is_usual(known, parts):
+                started = await find_usual_session(
+                    request, parts, known, attempt, remember=remember, tells=tells, now=now
+                )
+                if started is not None:
+                    return started
             return await parts.database.transact(
                 _begin, request, parts, known, attempt, remember=remember, current=current, tells=tells, now=now
             )
@@ -158,9 +165,8 @@ async def _authenticate(
         try:
             attempt = await verify_password(request, parts, now, place, tried, knows_device=knows_device)
         except WrongPassword:
-            async with parts.database.writing() as session:
-                account_id = known.account.id if known else None
-                await record(session, "sign_in_refused", now=now, account_id=account_id, most=0)
+            account_id = known.account.id if known else None
+            await record_alone(parts.database, "sign_in_refused", now=now, account_id=account_id, most=0)
             raise WrongCredentials from None
         if known is None:
             raise WrongCredentials

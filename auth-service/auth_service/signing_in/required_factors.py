@@ -5,6 +5,9 @@ before go on. A client may ask for one as well; that is a matter of its requests
 """
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,16 +17,37 @@ from ..oauth.audiences import Resources
 from ..resources.resources import RegisteredResource
 from ..roles.assigned import AccountRole
 from ..store.database import Database
+from ..store.together import Asked, Rows, send
 from .factor_checks import FactorChecks
 
 
+@dataclass(frozen=True)
+class Factor:
+    """An account's second factor.
+
+    Attributes:
+        on_since: None: it has none.
+        is_required: it has to have one.
+    """
+
+    on_since: datetime | None
+    is_required: bool
+
+
+def finding_factor(account_id: str) -> Asked:
+    return Asked(_FIND, {"account_id": account_id})
+
+
+def read_factor(rows: Rows, checks: FactorChecks) -> Factor:
+    """What the rows of `finding_factor` say."""
+    on_since, required_at = rows[0][:2] if rows else (None, None)
+    by_a_role = _is_required_by_a_role([(role, roles) for *_, role, roles in rows])
+    return Factor(on_since, checks.required_of_all or required_at is not None or by_a_role)
+
+
 async def is_required(session: AsyncSession, checks: FactorChecks, account_id: str) -> bool:
-    if checks.required_of_all:
-        return True
-    whose = {"account_id": account_id}
-    if await session.scalar(_FIND_OWN, whose) is not None:
-        return True
-    return await _is_required_by_a_role(session, account_id)
+    found = await send(session, {"factor": finding_factor(account_id)})
+    return read_factor(found["factor"], checks).is_required
 
 
 async def is_required_now(database: Database, checks: FactorChecks, account: Account, resources: Resources) -> bool:
@@ -36,19 +60,23 @@ async def is_required_now(database: Database, checks: FactorChecks, account: Acc
         return True
     if not any(api.second_factor_roles for api in resources.registered):
         return False
-    async with database.reading() as session:
-        return await _is_required_by_a_role(session, account.id)
+    held = await database.find_rows(_FIND, {"account_id": account.id})
+    return _is_required_by_a_role([(role, roles) for *_, role, roles in held])
 
 
-async def _is_required_by_a_role(session: AsyncSession, account_id: str) -> bool:
-    held = (await session.execute(_FIND_HELD, {"account_id": account_id})).all()
-    return any(role in json.loads(roles or "[]") for role, roles in held)
+def _is_required_by_a_role(held: Iterable[tuple[str | None, str | None]]) -> bool:
+    return any(role in json.loads(roles) for role, roles in held if roles is not None)
 
 
 # Built once: building a statement takes longer than running it on SQLite.
-_FIND_OWN = select(Account.second_factor_required_at).where(Account.id == bindparam("account_id"))
-_FIND_HELD = (
-    select(AccountRole.role, RegisteredResource.second_factor_roles)
-    .join(RegisteredResource, RegisteredResource.resource == AccountRole.resource)
-    .where(AccountRole.account_id == bindparam("account_id"), RegisteredResource.second_factor_roles.is_not(None))
+_FIND = (
+    select(
+        Account.second_factor_at,
+        Account.second_factor_required_at,
+        AccountRole.role,
+        RegisteredResource.second_factor_roles,
+    )
+    .outerjoin(AccountRole, AccountRole.account_id == Account.id)
+    .outerjoin(RegisteredResource, RegisteredResource.resource == AccountRole.resource)
+    .where(Account.id == bindparam("account_id"))
 )

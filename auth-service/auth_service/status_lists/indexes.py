@@ -8,23 +8,22 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..oauth.status_list import SIZE
-from ..store.rows import insert_by
+from ..store.together import Asked, PerDatabase, send
 from .epochs import ListName
 from .lists import OPEN, VOID, StatusIndex, StatusList
 from .versions import raise_at_commit
 
-_DRAWS = 64
+_DRAWS, _TRIES = 8, 8  # of a list that is as full as it may get, every third try of eight draws hits used ones only
 
 
 class NoFreeIndex(Exception):
-    """No list is open, or _DRAWS random draws found no free index in it."""
+    """No list is open, or all random draws of _TRIES statements are in use."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +44,34 @@ async def allocate(session: AsyncSession, holder_id: str) -> Allocated:
     Raises:
         NoFreeIndex
     """
-    statement = _take(session.get_bind().dialect.name)
-    for _ in range(_DRAWS):
-        taken = await session.execute(statement, {"drawn": secrets.randbelow(SIZE), "holder": holder_id})
-        if row := taken.one_or_none():
-            return Allocated(row[0], row[1])
+    for _ in range(_TRIES):
+        if taken := (await send(session, {"index": taking(holder_id)}))["index"]:
+            return Allocated(*taken[0])
     raise NoFreeIndex
 
 
-_DRAWN = select(
-    StatusList.id, bindparam("drawn", type_=StatusIndex.idx.type), bindparam("holder", type_=StatusIndex.holder_id.type)
-).where(StatusList.state == OPEN)
+def taking(holder_id: str) -> Asked:
+    """Take the first unused one of some drawn indexes. No row: all of them are in use, or no list is open."""
+    drawn = {f"drawn_{number}": secrets.randbelow(SIZE) for number in range(_DRAWS)}
+    return Asked(_TAKE, {"holder": holder_id, **drawn})
+
+
 _INDEXES: Any = StatusIndex.__table__
+# No parameter: SQLite prepares a statement anew at each use if a partial index may depend on a parameter's value.
+_OPEN: ColumnElement[str] = literal_column(f"'{OPEN}'")
 
 
-@cache  # building it takes longer than running it
-def _take(dialect: str) -> Any:
-    drawn = insert_by(dialect, _INDEXES).from_select(["list_id", "idx", "holder_id"], _DRAWN)
-    return drawn.on_conflict_do_nothing().returning(_INDEXES.c.list_id, _INDEXES.c.idx)
+def _taking(insert: Any) -> Any:
+    *drawn, last = [bindparam(f"drawn_{number}", type_=Integer) for number in range(_DRAWS)]
+    used = exists().where(_INDEXES.c.list_id == StatusList.id).correlate(StatusList)
+    unused = [select(idx).where(~used.where(_INDEXES.c.idx == idx)).correlate(StatusList) for idx in drawn]
+    first = func.coalesce(*(each.scalar_subquery() for each in unused), last)
+    row = select(StatusList.id, first, bindparam("holder", type_=_INDEXES.c.holder_id.type))
+    taken = insert(_INDEXES).from_select(["list_id", "idx", "holder_id"], row.where(StatusList.state == _OPEN))
+    return taken.on_conflict_do_nothing().returning(_INDEXES.c.list_id, _INDEXES.c.idx)
+
+
+_TAKE = PerDatabase(_taking)
 
 
 async def revoke(session: AsyncSession, holder_ids: Collection[str], *, now: datetime) -> None:

@@ -20,11 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from .conflicts import again_after_a_conflict
 from .inline_sqlite import InlineSQLite, InlineStatements
+from .inline_transactions import InlineTransactions
 from .prepared import PreparedStatements
 from .rows import only_row
 from .slow_statements import tell_of_slow_statements
 from .sqlite_writer import SQLiteWriter
-from .together import Asked, Found, Refuse, run_in_turn
+from .together import Asked, Found, Refuse
 
 if TYPE_CHECKING:
     from .pipelined import PipelinedStatements
@@ -55,7 +56,7 @@ class Database:
     writer: AsyncEngine
     reader: AsyncEngine
     frequent: PreparedStatements | InlineStatements
-    pipelined: "PipelinedStatements | None" = None  # on PostgreSQL
+    together: "PipelinedStatements | InlineTransactions"
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -81,8 +82,7 @@ class Database:
         """
         if isinstance(self.frequent, PreparedStatements):
             return only_row(await self.frequent.find_rows(statement, parameters))
-        async with self.writing() as session:
-            return (await session.execute(statement, parameters)).one_or_none()
+        return only_row((await self.transact_together({"row": Asked(statement, parameters)}, lambda _: None))["row"])
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -106,9 +106,7 @@ class Database:
 
     async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
         """The rows of statements that are one transaction (together.py). Raises what `refuse` returns."""
-        if (pipelined := self.pipelined) is None:
-            return await self.transact(run_in_turn, asked, refuse)
-        return await again_after_a_conflict(lambda: pipelined.transact(asked, refuse), "together")
+        return await again_after_a_conflict(lambda: self.together.transact(asked, refuse), "together")
 
     async def require_revision(self, needed: str) -> None:
         """Raises SchemaMismatch unless the schema is at `needed`; the text says what to do."""
@@ -152,11 +150,12 @@ def _open_engines(url: str) -> Database:
         connect = {"timeout": LOCK_TIMEOUT.total_seconds()}
         wait = {"pool_timeout": POOL_TIMEOUT.total_seconds()}
         to_read, to_write = (make_url(url).set(drivername=f"sqlite+{of.driver}") for of in (InlineSQLite, SQLiteWriter))
-        writer = create_async_engine(to_write, pool_size=1, max_overflow=0, connect_args=connect, **wait, **common)
-        reader = create_async_engine(to_read, connect_args=connect, paramstyle="named", **reads)
+        named: dict[str, Any] = {"connect_args": connect, "paramstyle": "named"}
+        writer = create_async_engine(to_write, pool_size=1, max_overflow=0, **named, **wait, **common)
+        reader = create_async_engine(to_read, **named, **reads)
         for engine in (writer, reader):
             _prepare_sqlite(engine.sync_engine)
-        return Database(writer, reader, InlineStatements(reader))
+        return Database(writer, reader, InlineStatements(reader), InlineTransactions(writer))
     from .pipelined import PipelinedStatements
 
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)

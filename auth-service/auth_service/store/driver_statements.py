@@ -78,15 +78,21 @@ class Compiled:
         binds: Mapping[str, BindParameter[Any]] = compiled.binds
         self.text: str = compiled.string
         self.columns = tuple(map(str, statement.exported_columns.keys()))
-        self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         self._binders = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds.items()}
+        constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        self._constants = {name: self._bound(name, value) for name, value in constants.items()}
         self._types = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
         self._dialect = dialect
         self._converters: list[tuple[int, Callable[[Any], Any]]] | None = None  # by column; known with the first answer
 
     def bind(self, parameters: Mapping[str, object]) -> dict[str, object]:
-        values = {**self._constants, **parameters}
-        return {name: values[name] if bind is None else bind(values[name]) for name, bind in self._binders.items()}
+        constants, binders = self._constants, self._binders
+        given = {name: parameters[name] for name in binders if name in parameters or name not in constants}
+        return constants | {name: self._bound(name, value) for name, value in given.items()}
+
+    def _bound(self, name: str, value: object) -> object:
+        bind = self._binders[name]
+        return value if bind is None else bind(value)
 
     def convert(self, rows: Sequence[Sequence[Any]], cursor: Any) -> Sequence[Sequence[Any]]:
         """The rows, whose `cursor` describes its columns (PEP 249). It is asked only once, as describing takes long."""

@@ -1,8 +1,8 @@
 """A SQLAlchemy dialect that writes to SQLite on the event loop, and waits in a thread.
 
-Only BEGIN IMMEDIATE and COMMIT wait: for the transactions of other processes, and for the disk. Between them a
-statement through an index takes some 20 µs. aiosqlite hands each statement to a thread and back four times, which takes
-many times as long.
+Only BEGIN IMMEDIATE and COMMIT wait: for another process's transaction, if there is one, and for the disk. Between them
+a statement through an index takes some 20 µs. aiosqlite hands each statement to a thread and back four times, which
+takes many times as long.
 """
 
 import asyncio
@@ -30,6 +30,21 @@ class _Cursor(sqlite3.Cursor):
 
 
 class _Connection(sqlite3.Connection):
+    def __init__(self, path: str, *, timeout: float = 5.0, **named: Any) -> None:
+        super().__init__(path, timeout=timeout, **named)
+        self._milliseconds = int(timeout * 1000)
+
+    def begins_at_once(self) -> bool:
+        """Begin, unless that would have to wait."""
+        try:
+            self.execute("PRAGMA busy_timeout = 0")
+            self.execute(BEGIN)
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {self._milliseconds}")
+        return True
+
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
 
@@ -52,15 +67,22 @@ class SQLiteWriter(SQLiteDialect_pysqlite):
         return positional, {**named, "factory": _Connection}
 
     def do_begin(self, dbapi_connection: Any) -> None:
-        self._wait(BEGIN, lambda: dbapi_connection.execute(BEGIN))
+        await_only(self.begin(dbapi_connection))
 
     def do_commit(self, dbapi_connection: Any) -> None:
-        self._wait("COMMIT", dbapi_connection.commit)
+        await_only(self.commit(dbapi_connection))
 
-    def _wait(self, text: str, work: Callable[[], object]) -> None:
+    async def begin(self, connection: _Connection) -> None:
+        if not connection.begins_at_once():  # the thread takes ten times as long
+            await self._wait(BEGIN, lambda: connection.execute(BEGIN))
+
+    async def commit(self, connection: sqlite3.Connection) -> None:
+        await self._wait("COMMIT", connection.commit)
+
+    async def _wait(self, text: str, work: Callable[[], object]) -> None:
         begun = time.perf_counter()
         try:
-            await_only(_finished(asyncio.get_running_loop().run_in_executor(self._thread, work)))
+            await _finished(asyncio.get_running_loop().run_in_executor(self._thread, work))
         finally:
             tell_if_slow(time.perf_counter() - begun, text, None)
 

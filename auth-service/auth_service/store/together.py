@@ -51,14 +51,6 @@ async def send(session: AsyncSession, asked: Mapping[str, Asked]) -> Found:
     return await session.run_sync(_run, asked)
 
 
-async def run_in_turn(session: AsyncSession, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
-    """The same as a whole transaction. Raises what `refuse` returns."""
-    found = await send(session, asked)
-    if refusal := refuse(found):
-        raise refusal
-    return found
-
-
 def _run(session: Session, asked: Mapping[str, Asked]) -> Found:
     connection, database = session.connection(), session.get_bind().dialect.name
     return {name: connection.execute(each.of(database), each.values).all() for name, each in asked.items()}
