@@ -102,8 +102,11 @@ class Database:
 
         return await again_after_a_conflict(run, work.__name__)
 
-    async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
-        """The rows of statements that are one transaction (together.py). Raises what `refuse` returns."""
+    async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse | None = None) -> Found:
+        """The rows of statements that are one transaction (together.py). Raises what `refuse` returns.
+
+        Without `refuse` no answer forbids anything, and on PostgreSQL it is one trip.
+        """
         frequent = self.frequent
         if isinstance(frequent, InlineStatements):
             return await self.transact(run_in_turn, asked, refuse)

@@ -59,7 +59,7 @@ class PreparedStatements(DriverStatements):
 
         return _rows(compiled, await self._send(compiled.text, send))
 
-    async def transact(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
+    async def transact(self, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
         """The rows of statements that are one transaction. Raises what `refuse` returns, after it was rolled back.
 
         Raises:
@@ -70,9 +70,10 @@ class PreparedStatements(DriverStatements):
 
         async def send(pooled: PoolProxiedConnection) -> tuple[Found, Exception | None]:
             line = line_of(pooled)
-            answers = await send_together(line, [BEGIN, *sent])
-            of_asked = zip(compiled.items(), answers[1:], strict=True)
-            found = {name: _rows(each, answer) for (name, each), answer in of_asked}
+            if refuse is None:
+                return _found(compiled, await line.trip(sent)), None
+            _, *answers = await send_together(line, [BEGIN, *sent])
+            found = _found(compiled, answers)
             refusal = refuse(found)
             await line.trip([COMMIT if refusal is None else ROLLBACK])
             return found, refusal
@@ -144,3 +145,7 @@ def has_ended(driver: Any) -> bool:
 
 def _rows(compiled: Compiled, answer: Answer) -> Sequence[Sequence[Any]]:
     return compiled.convert(answer.rows, lambda: answer.types)
+
+
+def _found(compiled: Mapping[str, Compiled], answers: Sequence[Answer]) -> Found:
+    return {name: _rows(each, answer) for (name, each), answer in zip(compiled.items(), answers, strict=True)}

@@ -51,10 +51,10 @@ async def send(session: AsyncSession, asked: Mapping[str, Asked]) -> Found:
     return await session.run_sync(_run, asked)
 
 
-async def run_in_turn(session: AsyncSession, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
+async def run_in_turn(session: AsyncSession, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
     """The same as a whole transaction. Raises what `refuse` returns."""
     found = await send(session, asked)
-    if refusal := refuse(found):
+    if refuse is not None and (refusal := refuse(found)):
         raise refusal
     return found
 
