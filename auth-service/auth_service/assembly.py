@@ -17,6 +17,7 @@ from .clients.fetched_documents import FetchedDocuments
 from .clients.fetched_keys import FetchedKeys
 from .clients.origins import ClientOrigins
 from .clients.own_registrations import Registration
+from .clients.used_assertions import UsedAssertions
 from .endpoints.token.grants import GRANT_TYPES
 from .grants.user_codes import UserCodes
 from .http.branding import Branding, open_branding
@@ -143,7 +144,7 @@ def _assemble(
     outbound = Outbound([*map(ip_network, settings.outbound_allowed_networks)], settings.outbound_ca_file)
     ttl, longest = settings.access_token_ttl, settings.longest_access_token_ttl
     status_lists = PublishedStatusLists(issuer, database, status_list_keys, access_token_ttl=ttl, longest_ttl=longest)
-    cached_clients, resources = ClientCache(database), ResourceCache(settings.issuer, database)
+    cached_clients, resources, used = ClientCache(database), ResourceCache(issuer, database), UsedAssertions(database)
     tokens = TokenIssuer(issuer, ttl, settings.id_token_ttl, keys)
     sessions = Lifetimes(settings.session_ttl, settings.session_update_age, settings.session_absolute_max_age)
     lifetimes = RefreshLifetimes(settings.refresh_token_idle_ttl, settings.refresh_token_absolute_max_age)
@@ -159,7 +160,7 @@ def _assemble(
         status_lists=status_lists,
         token_status=TokenStatus(database, status_lists),
         tokens=tokens,
-        clients=ClientAuthenticator(issuer, cached_clients, AssertionVerifier(database, FetchedKeys(outbound))),
+        clients=ClientAuthenticator(issuer, cached_clients, AssertionVerifier(used, FetchedKeys(outbound))),
         cached_clients=cached_clients,
         client_limits=client_limits,
         client_documents=FetchedDocuments(outbound, limit_documents(client_limits)),
@@ -192,5 +193,5 @@ def _assemble(
         code_values=CodeValues(secrets),
         refresh_tokens=open_refresh_tokens(database, lifetimes, secrets),
         access_tokens=AccessTokenReader(settings.issuer, keys, database),
-        dpop_proofs=open_dpop_proofs(settings.issuer, database, secrets),
+        dpop_proofs=open_dpop_proofs(settings.issuer, used, secrets),
     )

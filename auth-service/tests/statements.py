@@ -1,17 +1,18 @@
 """The SQL statements that requests cause."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from psycopg import AsyncPipeline
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
-from auth_service.store import inline_transactions, pipelined
+from auth_service.store import inline_transactions
+from auth_service.store import prepared as prepared_statements
 from auth_service.store.inline_sqlite import InlineStatements
 from auth_service.store.prepared import PreparedStatements
+from auth_service.store.trips import BEGIN, Answer, Line, Sent
 
 # Each process reads these all the time, independent of requests.
 PERIODIC = ("FROM signing_keys", "FROM status_lists \n", "FROM status_indexes \nWHERE status_indexes.list_id")
@@ -50,28 +51,30 @@ def before_each(do: Callable[[str], Awaitable[None]]) -> Iterator[None]:
             do(str(statement)).__await__().send(None)
         return await inline(self, statement, parameters)
 
-    async def of_together(driver: Any, text: str, values: Mapping[str, object]) -> Any:
-        await do(text)
-        return await send_one(driver, text, values)
+    async def of_together(line: Line, sent: Sequence[Sent]) -> Any:
+        answers: list[Answer] = []
+        for each in sent:
+            if each is not BEGIN:
+                await do(each.text)
+            answers += await line.trip([each])
+        return answers
 
     def of_inline_transaction(driver: Any, text: str, values: Mapping[str, object]) -> Any:
         with suppress(StopIteration):
             do(text).__await__().send(None)
         return run_one(driver, text, values)
 
-    prepared, inline, send_one = PreparedStatements.find_rows, InlineStatements.find_rows, pipelined.send_one
+    prepared, inline = PreparedStatements.find_rows, InlineStatements.find_rows
+    together = prepared_statements.send_together
     run_one = inline_transactions.run_one
     event.listen(Engine, "before_cursor_execute", of_sqlalchemy)
     PreparedStatements.find_rows = of_prepared  # type: ignore[method-assign]  # SQLAlchemy's events do not see these
     InlineStatements.find_rows = of_inline  # type: ignore[method-assign]  # the same
-    pipelined.send_one, inline_transactions.run_one = of_together, of_inline_transaction
-    at_once = pipelined.OneTrip._communicate_gen
-    pipelined.OneTrip._communicate_gen = AsyncPipeline._communicate_gen  # type: ignore[method-assign]  # `do` may wait
+    prepared_statements.send_together, inline_transactions.run_one = of_together, of_inline_transaction
     try:
         yield
     finally:
         PreparedStatements.find_rows = prepared  # type: ignore[method-assign]  # as it was
         InlineStatements.find_rows = inline  # type: ignore[method-assign]  # the same
-        pipelined.send_one, inline_transactions.run_one = send_one, run_one
-        pipelined.OneTrip._communicate_gen = at_once  # type: ignore[method-assign]  # as it was
+        prepared_statements.send_together, inline_transactions.run_one = together, run_one
         event.remove(Engine, "before_cursor_execute", of_sqlalchemy)

@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,6 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from psycopg import AsyncPipeline
 from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
@@ -37,9 +36,10 @@ from auth_service.commands.configuration.apis import ApiChange, change_api
 from auth_service.commands.opened import CommandRefused
 from auth_service.resources import resources
 from auth_service.status_lists import lists
-from auth_service.store import conflicts, pipelined
+from auth_service.store import conflicts, prepared
 from auth_service.store.database import Database
 from auth_service.store.instants import utc_now
+from auth_service.store.trips import BEGIN, Answer, Line, Sent
 from auth_service.worker.expiry import delete_expired
 
 from .authenticator import make_credential
@@ -229,11 +229,14 @@ class Stop:
         if self.number and not connection.connection.dbapi_connection.autocommit:
             await_only(self._wait())
 
-    async def before_sent(self, driver: Any, text: str, values: Any) -> Any:
+    async def before_each(self, line: Line, sent: Sequence[Sent]) -> Sequence[Answer]:
         """The same for statements that are sent together, which SQLAlchemy's events do not see."""
-        if self.number:
-            await self._wait()
-        return await _send_one(driver, text, values)
+        answers: list[Answer] = []
+        for each in sent:
+            if self.number and each is not BEGIN:
+                await self._wait()
+            answers += await line.trip([each])
+        return answers
 
     async def _wait(self) -> None:
         self.number -= 1
@@ -243,14 +246,10 @@ class Stop:
                 await asyncio.sleep(0.001)
 
 
-_send_one = pipelined.send_one
-
-
 @pytest.fixture
 def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
     stopping = Stop()
-    monkeypatch.setattr(pipelined, "send_one", stopping.before_sent)
-    monkeypatch.setattr(pipelined.OneTrip, "_communicate_gen", AsyncPipeline._communicate_gen)  # send each at once
+    monkeypatch.setattr(prepared, "send_together", stopping.before_each)
     event.listen(Engine, "before_cursor_execute", stopping)
     yield stopping
     event.remove(Engine, "before_cursor_execute", stopping)

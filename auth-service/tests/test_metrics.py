@@ -197,7 +197,11 @@ class TestGauges:
         eventually(lambda: scrape(service.metrics_url)("auth_status_list_version", status_list=str(number)) == 1)
 
     def test_connections_in_use_are_told(self, start: Start, postgres_url: str) -> None:
-        found = scrape(start(postgres_url).metrics_url)
+        service = start(postgres_url)
+        service.signed_up().get("/get-session")
+        found = scrape(service.metrics_url)
+        used = {"db_client_connection_pool_name": "reader", "db_client_connection_state": "used"}
+        eventually(lambda: scrape(service.metrics_url)("db_client_connection_count", **used) == 0)  # some are kept
         for pool in ("writer", "reader"):
             assert found("db_client_connection_max", db_client_connection_pool_name=pool) == 10
         states = found.label_values("db_client_connection_count", "db_client_connection_state")

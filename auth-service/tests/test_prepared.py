@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
-from sqlalchemy import Float, Select, bindparam, func, select
+from sqlalchemy import Float, Select, Text, bindparam, cast, func, select
 from sqlalchemy.exc import MultipleResultsFound, ProgrammingError
 
 from auth_service.accounts.accounts import Account
 from auth_service.sessions.browser_sessions import BrowserSession
 from auth_service.store.database import Database
+from auth_service.store.prepared import KEPT
 from auth_service.store.slow_statements import SLOW, tell_if_slow
 from auth_service.telemetry import logs
 
@@ -18,7 +20,8 @@ from .conftest import Start
 from .opened_database import with_database
 
 _SLEEP: Select[*tuple[str]] = select(func.pg_sleep(bindparam("seconds", type_=Float)))
-_ONE: Select[*tuple[float]] = select(bindparam("number", type_=Float))
+_ONE: Select[*tuple[float]] = select(cast(bindparam("number", type_=Float), Float))
+_LENGTH: Select[*tuple[int]] = select(func.length(bindparam("typed", type_=Text)))
 _UNKNOWN: Select[*tuple[str]] = select(func.no_such_function(bindparam("typed", "")))
 _SIGNED_IN = (
     select(*BrowserSession.__table__.columns, *Account.__table__.columns)
@@ -78,6 +81,25 @@ def test_a_cancelled_statement_leaves_nothing_behind(postgres_url: str) -> None:
         assert rows == [(number,) for number in numbers]
 
     with_database(postgres_url, cancel)
+
+
+def test_a_value_that_is_larger_than_what_can_be_sent_at_once(postgres_url: str) -> None:
+    async def measure(database: Database) -> None:
+        assert await database.find_row(_LENGTH, {"typed": "x" * 20_000_000}) == (20_000_000,)
+        assert await database.find_row(_ONE, {"number": 1.5}) == (1.5,)
+
+    with_database(postgres_url, measure)
+
+
+def test_connections_that_are_kept_leave_some_to_others(postgres_url: str) -> None:
+    async def read(database: Database) -> None:
+        for _ in range(2):
+            await asyncio.gather(*(database.find_row(_ONE, {"number": float(number)}) for number in range(30)))
+            async with AsyncExitStack() as opened:
+                sessions = [await opened.enter_async_context(database.reading()) for _ in range(10 - KEPT)]
+                assert [await session.scalar(select(1)) for session in sessions] == [1] * len(sessions)
+
+    with_database(postgres_url, read)
 
 
 def test_a_slow_statement_that_closed_its_connection_is_told(

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 import psycopg
 import pytest
-from sqlalchemy import Float, Integer, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import Float, Integer, Select, bindparam, func, insert, make_url, select, update
 from sqlalchemy.exc import ProgrammingError
 
-from auth_service.store.database import Database
+from auth_service.store.database import Database, open_database
 from auth_service.store.leases import Lease
-from auth_service.store.pipelined import OneTrip
 from auth_service.store.together import Asked, Found
 
 from .browser import signed_in
@@ -165,21 +164,36 @@ def test_a_transaction_that_deadlocked_is_repeated(postgres_url: str) -> None:
         assert {name: len(rows) for name, rows in result().items()} == {"a": 1, "b": 1}
 
 
-def test_nothing_is_sent_before_all_of_it_can_be(postgres_url: str) -> None:
+def test_all_of_it_is_sent_at_once(postgres_url: str) -> None:
     """Otherwise each statement would be sent by itself, which takes longer than all else."""
-    url = postgres_url.replace("+psycopg", "")
+    url, sent = make_url(postgres_url), list[bytes]()
+    relayed = asyncio.Queue[None]()
 
-    async def run(database: Database) -> None:
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as driver:
-            await driver.execute("SELECT 'before'")
-            async with OneTrip(driver):
-                await driver.execute("SELECT 'within'")
-                await asyncio.sleep(0.1)
-                async with database.reading() as session:
-                    last = text(f"SELECT query FROM pg_stat_activity WHERE pid = {driver.info.backend_pid}")
-                    assert await session.scalar(last) == "SELECT 'before'"
+    async def pass_on(source: asyncio.StreamReader, to: asyncio.StreamWriter, seen: list[bytes]) -> None:
+        while octets := await source.read(2**16):
+            seen.append(octets)
+            to.write(octets)
+        to.close()
+        await to.wait_closed()
 
-    with_database(postgres_url, run)
+    async def relay(here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        there, forth = await asyncio.open_connection(url.host, url.port)
+        await asyncio.gather(pass_on(here, forth, sent), pass_on(there, back, []))
+        relayed.put_nowait(None)
+
+    async def run() -> None:
+        async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            database = open_database(url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False))
+            await add_two(database)
+            sent.clear()
+            await database.transact_together({"a": adding("c"), "b": adding("d"), "all": Asked(_READ, {})}, nothing)
+            await database.close()
+            await relayed.get()
+
+    asyncio.run(run())
+    assert [b"auth_" in each for each in sent[:2]] == [True, True], sent  # the statements, COMMIT
+    assert not any(b"auth_" in each for each in sent[2:])  # the end
 
 
 def test_a_flow_of_somebody_who_is_known_asks_the_database_little(service: Service) -> None:

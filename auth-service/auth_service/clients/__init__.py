@@ -10,7 +10,8 @@
     registration_tokens.py   initial access tokens: who may register (RFC 7591 §1.2)
     information.py      what a client is told of its registration (RFC 7591 §3.2.1)
     authentication.py   `ClientAuthenticator`: the one method that a client registered (RFC 6749 §2.3)
-    assertions.py       `private_key_jwt`: an assertion is verified and then spent (RFC 7523); `spend_once`
+    assertions.py       `private_key_jwt`: an assertion is verified and then spent (RFC 7523)
+    used_assertions.py  `UsedAssertions`: each assertion and DPoP proof is accepted once
     workloads.py        whose platform token proves which client; the rows that a registration leads to
     keys.py             keys that sign assertions: `parse_key_set` accepts or refuses a JWK Set
     fetched_keys.py     key sets behind a `jwks_uri`, fetched at most once per cooldown

@@ -4,43 +4,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-
-from sqlalchemy import Executable, String, bindparam
-from sqlalchemy.orm import Mapped, mapped_column
 
 from ..oauth import workload_identity
 from ..oauth.client_assertion import ClientAssertion
 from ..oauth.compact_jwt import InvalidJwt, SignedJwt
-from ..store.database import Database
-from ..store.instants import Instant
-from ..store.rows import Expiry, Row, insert_by
 from .clients import Client
 from .fetched_keys import FetchedKeys
 from .keys import ClientKey, parse_key_set
-
-
-class UsedAssertion(Row):
-    """A used assertion of a client, or a used DPoP proof (tokens/dpop_proofs.py), remembered until it expires."""
-
-    __tablename__ = "used_assertions"
-    __expiry__ = Expiry()
-
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
-
-
-@cache
-def _spend(dialect: str) -> Executable:
-    marked = insert_by(dialect, UsedAssertion).values(
-        key=bindparam("key"), expires_at=bindparam("expires_at", type_=Instant)
-    )
-    return marked.on_conflict_do_nothing(index_elements=[UsedAssertion.key]).returning(UsedAssertion.key)
+from .used_assertions import UsedAssertions
 
 
 @dataclass(frozen=True)
 class AssertionVerifier:
-    database: Database
+    used: UsedAssertions
     fetched_keys: FetchedKeys
 
     async def verify(self, assertion: ClientAssertion, client: Client, *, now: datetime) -> None:
@@ -53,7 +29,7 @@ class AssertionVerifier:
         """
         if not await self.is_signed(assertion, client, now=now):
             raise InvalidJwt("no key of the client verifies it")
-        if not await spend_once(self.database, _key(assertion), expires_at=assertion.expires_at):
+        if not await self.used.spend(_key(assertion), expires_at=assertion.expires_at):
             raise InvalidJwt("it has been used before")
 
     async def verify_workload(self, text: str, client: Client, *, now: datetime) -> None:
@@ -84,16 +60,6 @@ class AssertionVerifier:
         return _verifies(known, assertion) or _verifies(
             await self.fetched_keys.get_anew(registration.jwks_uri, now=now), assertion
         )
-
-
-async def spend_once(database: Database, key: str, *, expires_at: datetime) -> bool:
-    """Mark an assertion used. One conditional INSERT decides, so of simultaneous uses exactly one returns True.
-
-    Args:
-        key: the hash of what names it: whose it is, and its `jti`.
-    """
-    statement = _spend(database.writer.dialect.name)
-    return await database.change_row(statement, {"key": key, "expires_at": expires_at}) is not None
 
 
 def _verifies(keys: Sequence[ClientKey], assertion: SignedJwt) -> bool:

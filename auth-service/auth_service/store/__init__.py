@@ -2,9 +2,9 @@
 
     database.py          `Database`: `reading()`, `writing()`, and the fast paths `find_row`, `find_rows`, `change_row`
     driver_statements.py statements that are compiled once and run on the driver's connection
-    prepared.py          `PreparedStatements`: the fast paths on PostgreSQL
+    prepared.py          `PreparedStatements`: the fast paths on PostgreSQL, and the connections that they keep
+    trips.py             one trip to PostgreSQL through libpq
     together.py          statements of one transaction that the database gets together
-    pipelined.py         `PipelinedStatements`: how PostgreSQL gets them
     inline_transactions.py  `InlineTransactions`: how SQLite gets them
     conflicts.py         transactions that are run once more
     rows.py              `Row`: the base of every table; `Expiry`: when the worker deletes a table's rows; deleting them

@@ -7,7 +7,6 @@ could lose an update. The readers see the last commit, hold no lock and run on t
 On both databases a read is a single statement. It runs without a transaction, which saves round trips.
 """
 
-import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,20 +20,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from .conflicts import again_after_a_conflict
 from .inline_sqlite import InlineSQLite, InlineStatements
 from .inline_transactions import InlineTransactions
-from .prepared import PreparedStatements
 from .rows import only_row
 from .slow_statements import tell_of_slow_statements
 from .sqlite_writer import SQLiteWriter
 from .together import Asked, Found, Refuse
 
 if TYPE_CHECKING:
-    from .pipelined import PipelinedStatements
+    from .prepared import PreparedStatements
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
+MAX_AGE = 1800  # seconds of a connection to PostgreSQL
 POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
 # If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
 # help: its errors do not arrive.
@@ -55,8 +54,8 @@ class SchemaMismatch(Exception):
 class Database:
     writer: AsyncEngine
     reader: AsyncEngine
-    frequent: PreparedStatements | InlineStatements
-    together: "PipelinedStatements | InlineTransactions"
+    frequent: "PreparedStatements | InlineStatements"
+    together: "PreparedStatements | InlineTransactions"
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -80,9 +79,9 @@ class Database:
 
         On PostgreSQL a single statement is a transaction; it saves the round trips of BEGIN and COMMIT.
         """
-        if isinstance(self.frequent, PreparedStatements):
+        if not isinstance(self.frequent, InlineStatements):
             return only_row(await self.frequent.find_rows(statement, parameters))
-        return only_row((await self.transact_together({"row": Asked(statement, parameters)}, lambda _: None))["row"])
+        return only_row((await self.transact_together({"row": Asked(statement, parameters)}))["row"])
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -104,8 +103,11 @@ class Database:
 
         return await again_after_a_conflict(run, work.__name__)
 
-    async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
-        """The rows of statements that are one transaction (together.py). Raises what `refuse` returns."""
+    async def transact_together(self, asked: Mapping[str, Asked], refuse: Refuse | None = None) -> Found:
+        """The rows of statements that are one transaction (together.py). Raises what `refuse` returns.
+
+        Without `refuse` no answer forbids anything, and on PostgreSQL it is one trip.
+        """
         return await again_after_a_conflict(lambda: self.together.transact(asked, refuse), "together")
 
     async def require_revision(self, needed: str) -> None:
@@ -129,6 +131,7 @@ class Database:
         return revision
 
     async def close(self) -> None:
+        self.frequent.close()
         await self.writer.dispose()
         await self.reader.dispose()
 
@@ -136,7 +139,7 @@ class Database:
 def open_database(url: str) -> Database:
     """The database at a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. It connects at first use."""
     database = _open_engines(url)
-    for engine in (database.writer, database.reader):
+    for engine in (writer, reader):
         tell_of_slow_statements(engine.sync_engine)
     return database
 
@@ -156,7 +159,7 @@ def _open_engines(url: str) -> Database:
         for engine in (writer, reader):
             _prepare_sqlite(engine.sync_engine)
         return Database(writer, reader, InlineStatements(reader), InlineTransactions(writer))
-    from .pipelined import PipelinedStatements
+    from .prepared import PreparedStatements, has_ended
 
     milliseconds = int(STATEMENT_TIMEOUT.total_seconds() * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
@@ -166,27 +169,21 @@ def _open_engines(url: str) -> Database:
         "pool_size": 10,
         "max_overflow": 0,  # an overflow connection is closed after one use; opening it costs more than waiting
         "pool_timeout": POOL_TIMEOUT.total_seconds(),
-        "pool_recycle": 1800,  # seconds
+        "pool_recycle": MAX_AGE,
         "connect_args": {"options": options, **REACHABILITY},
     }
     # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
     reader = create_async_engine(url, **pool, **reads)
     writer = create_async_engine(url, **pool, **common)
-    database = Database(writer, reader, PreparedStatements(reader), PipelinedStatements(reader))
-    for engine in (database.writer, database.reader):
-        event.listen(engine.sync_engine, "checkout", _refuse_if_over)
-    return database
+    prepared = PreparedStatements(reader, max_age=MAX_AGE)
 
+    def refuse_if_ended(connection: Any, record: object, proxy: object) -> None:
+        if has_ended(connection.driver_connection):
+            raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
 
-def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
-    """Refuse an idle connection that has something to read: only the server's goodbye can be there.
-
-    So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
-    """
-    poll = select.poll()
-    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
-    if poll.poll(0):
-        raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
+    for engine in (writer, reader):
+        event.listen(engine.sync_engine, "checkout", refuse_if_ended)
+    return Database(writer, reader, prepared, prepared)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -22,9 +22,10 @@ T = TypeVar("T")
 class DriverStatements:
     """The base of what runs an engine's statements. They live as long as the process; their values are parameters."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, dialect: Dialect | None = None) -> None:
+        """`dialect`: of the statements; None: the engine's."""
         self._engine = engine
-        self._dialect = engine.sync_engine.dialect
+        self._dialect = dialect or engine.sync_engine.dialect
         self._compiled: dict[Executable, Compiled] = {}
 
     def compile(self, statement: Executable) -> "Compiled":
@@ -33,17 +34,17 @@ class DriverStatements:
             compiled = self._compiled[statement] = Compiled(statement, self._dialect)
         return compiled
 
-    async def _send(self, text: str, send: Callable[[Any], Awaitable[T]]) -> T:
-        """What `send` returns, which gets a connection of the driver to run the statement `text`.
+    async def _send(self, text: str, send: Callable[[PoolProxiedConnection], Awaitable[T]]) -> T:
+        """What `send` returns, which gets a connection to run the statement `text`.
 
         Raises:
             sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError: as SQLAlchemy's own execution does.
         """
-        pooled = await self._connection(text)
+        pooled = await self._take(text)
         driver: Any = pooled.driver_connection
         begun, is_over = time.perf_counter(), False
         try:
-            answer = await send(driver)
+            answer = await send(pooled)
             is_over = True
         except self._dialect.loaded_dbapi.Error as error:
             raise self._wrapped(error, text) from error
@@ -51,14 +52,17 @@ class DriverStatements:
             if not is_over:
                 await self._give_up(pooled)
             tell_if_slow(time.perf_counter() - begun, text, driver)
-        pooled.close()
+        self._give_back(pooled)
         return answer
 
-    async def _connection(self, text: str) -> PoolProxiedConnection:
+    async def _take(self, text: str) -> PoolProxiedConnection:
         try:
             return await self._engine.raw_connection()
         except self._dialect.loaded_dbapi.Error as error:  # the pool does not wrap what the driver raises
             raise self._wrapped(error, text) from error
+
+    def _give_back(self, pooled: PoolProxiedConnection) -> None:
+        pooled.close()
 
     def _wrapped(self, error: Exception, text: str) -> BaseException:
         """A driver's error as SQLAlchemy's class of the same name; without the parameters, which people typed."""
@@ -81,6 +85,7 @@ class Compiled:
         self._binders = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds.items()}
         constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         self._constants = {name: self._bound(name, value) for name, value in constants.items()}
+        self._order: Sequence[str] = compiled.positiontup or ()
         self._types = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
         self._dialect = dialect
         self._converters: list[tuple[int, Callable[[Any], Any]]] | None = None  # by column; known with the first answer
@@ -94,13 +99,15 @@ class Compiled:
         bind = self._binders[name]
         return value if bind is None else bind(value)
 
-    def convert(self, rows: Sequence[Sequence[Any]], cursor: Any) -> Sequence[Sequence[Any]]:
-        """The rows, whose `cursor` describes its columns (PEP 249). It is asked only once, as describing takes long."""
+    def bind_in_order(self, parameters: Mapping[str, object]) -> Sequence[object]:
+        """The same for a dialect whose parameters are numbered."""
+        values = self.bind(parameters)
+        return [values[name] for name in self._order]
+
+    def convert(self, rows: Sequence[Sequence[Any]], describe: Callable[[], Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """The rows. `describe` is called only once, as that takes long: the driver's types of the columns."""
         if self._converters is None:
-            found = (
-                of.result_processor(self._dialect, column[1])
-                for of, column in zip(self._types, cursor.description, strict=True)
-            )
+            found = (of.result_processor(self._dialect, kind) for of, kind in zip(self._types, describe(), strict=True))
             self._converters = [(place, convert) for place, convert in enumerate(found) if convert is not None]
         return [self._converted(row, self._converters) for row in rows] if self._converters else rows
 
@@ -109,3 +116,8 @@ class Compiled:
         for place, convert in converters:
             values[place] = convert(values[place])
         return values
+
+
+def types_of(cursor: Any) -> Sequence[Any]:
+    """The driver's types of an answer's columns (PEP 249). SQLite has none."""
+    return [column[1] for column in cursor.description]

@@ -6,6 +6,7 @@ and back several times, which takes many times as long.
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Executable
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import Pool, StaticPool
 
-from .driver_statements import DriverStatements
+from .driver_statements import DriverStatements, types_of
 from .slow_statements import tell_if_slow
 
 
@@ -33,6 +34,8 @@ class InlineStatements(DriverStatements):
 
     The pool has one connection only, and no two reads overlap. So it is not taken from the pool for each statement.
     """
+
+    idle = 0  # connections that are kept out of the pool
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
@@ -53,17 +56,20 @@ class InlineStatements(DriverStatements):
             rows = cursor.fetchall()
         except self._dialect.loaded_dbapi.Error as error:
             self._driver = None
-            await self._give_up(await self._connection(compiled.text))
+            await self._give_up(await self._take(compiled.text))
             raise self._wrapped(error, compiled.text) from error
         finally:
             tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
-        return compiled.convert(rows, cursor)
+        return compiled.convert(rows, partial(types_of, cursor))
 
     async def _connect(self, text: str) -> Any:
-        pooled = await self._connection(text)
+        pooled = await self._take(text)
         self._driver = pooled.driver_connection
         pooled.close()
         return self._driver
+
+    def close(self) -> None:
+        """The connection is the pool's."""
 
 
 registry.register("sqlite.auth_inline", __name__, "InlineSQLite")

@@ -1,18 +1,19 @@
 """Statements that are sent together (together.py) on SQLite: one after the other on the driver's connection."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy.pool import PoolProxiedConnection
 
-from .driver_statements import DriverStatements
+from .driver_statements import DriverStatements, types_of
 from .together import Asked, Found, Refuse
 
 
 class InlineTransactions(DriverStatements):
     """Transactions on the writer's connection. They run on the event loop, and wait in its thread."""
 
-    async def transact(self, asked: Mapping[str, Asked], refuse: Refuse) -> Found:
+    async def transact(self, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
         """The rows of each statement. Raises what `refuse` returns, after everything was rolled back.
 
         Raises:
@@ -23,13 +24,14 @@ class InlineTransactions(DriverStatements):
 
         writer: Any = self._dialect  # SQLiteWriter
 
-        async def run(driver: Any) -> tuple[Found, Exception | None]:
+        async def run(pooled: PoolProxiedConnection) -> tuple[Found, Exception | None]:
+            driver: Any = pooled.driver_connection
             await writer.begin(driver)
             found = {}
             for name, each in compiled.items():
                 cursor = run_one(driver, each.text, values[name])
-                found[name] = each.convert(cursor.fetchall(), cursor)
-            refusal = refuse(found)
+                found[name] = each.convert(cursor.fetchall(), partial(types_of, cursor))
+            refusal = None if refuse is None else refuse(found)
             if refusal is None:
                 await writer.commit(driver)
             else:

@@ -1,27 +1,151 @@
-"""The most frequent statements, on PostgreSQL: compiled once, prepared by the server, run on a driver's connection."""
+"""The most frequent statements, on PostgreSQL: compiled once, prepared by the server, sent together where possible.
 
+Not imported for SQLite, which has no psycopg.
+"""
+
+import asyncio
+import select
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Executable
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 
-from .driver_statements import DriverStatements
+from .driver_statements import Compiled, DriverStatements
+from .together import Asked, Found, Refuse
+from .trips import BEGIN, COMMIT, ROLLBACK, Answer, Line, Sent
+
+KEPT = 6  # idle connections; the others of the pool are left to SQLAlchemy's statements
+CANCEL_TIMEOUT = 5.0  # seconds
 
 
 class PreparedStatements(DriverStatements):
-    """Runs statements that are constants of modules."""
+    """Runs statements that are constants of modules. The engine's connections are in autocommit.
+
+    Some idle connections are kept here, the last used one first: to take one from SQLAlchemy's pool and give it back
+    costs more than a trip to the server.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, max_age: float) -> None:
+        """Connections go back to the pool after `max_age` seconds; it closes those that are too old."""
+        dialect: Any = engine.sync_engine.dialect
+        super().__init__(engine, type(dialect)(dbapi=dialect.dbapi, paramstyle="numeric_dollar"))
+        self._pool: Any = engine.pool
+        self._max_age = max_age
+        self._idle: list[PoolProxiedConnection] = []
+
+    @property
+    def idle(self) -> int:
+        """How many of the pool's connections are kept here, unused."""
+        return len(self._idle)
 
     async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
-        """The rows that the statement returns. The engine's autocommit makes it a transaction of its own.
+        """The rows that the statement returns. It is a transaction of its own.
 
         Raises:
             sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError: as SQLAlchemy's own execution does.
         """
         compiled = self.compile(statement)
-        values = compiled.bind(parameters)
+        sent = Sent(compiled.text, compiled.bind_in_order(parameters))
 
-        async def send(driver: Any) -> tuple[Sequence[Sequence[Any]], Any]:
-            cursor = await driver.execute(compiled.text, values, prepare=True, binary=True)
-            return await cursor.fetchall(), cursor
+        async def send(pooled: PoolProxiedConnection) -> Answer:
+            [answer] = await line_of(pooled).trip([sent])
+            return answer
 
-        return compiled.convert(*await self._send(compiled.text, send))
+        return _rows(compiled, await self._send(compiled.text, send))
+
+    async def transact(self, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
+        """The rows of statements that are one transaction. Raises what `refuse` returns, after it was rolled back.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError: as SQLAlchemy's own execution does.
+        """
+        compiled = {name: self.compile(each.of("postgresql")) for name, each in asked.items()}
+        sent = [Sent(compiled[name].text, compiled[name].bind_in_order(each.values)) for name, each in asked.items()]
+
+        async def send(pooled: PoolProxiedConnection) -> tuple[Found, Exception | None]:
+            line = line_of(pooled)
+            if refuse is None:
+                return _found(compiled, await line.trip(sent)), None
+            _, *answers = await send_together(line, [BEGIN, *sent])
+            found = _found(compiled, answers)
+            refusal = refuse(found)
+            await line.trip([COMMIT if refusal is None else ROLLBACK])
+            return found, refusal
+
+        found, refusal = await self._send("; ".join(each.text for each in compiled.values()), send)
+        if refusal is not None:
+            raise refusal
+        return found
+
+    def close(self) -> None:
+        """Give all connections back to the pool."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _take(self, text: str) -> PoolProxiedConnection:
+        while self._idle:
+            pooled = self._idle.pop()
+            if has_ended(pooled.driver_connection):
+                await self._give_up(pooled)
+            elif time.monotonic() - line_of(pooled).opened_at > self._max_age:
+                pooled.close()
+            else:
+                return pooled
+        return await super()._take(text)
+
+    def _give_back(self, pooled: PoolProxiedConnection) -> None:
+        has_more = self._pool.checkedin() > 0 or self._pool.overflow() < 0  # otherwise somebody may wait for one
+        if has_more and len(self._idle) < KEPT:
+            self._idle.append(pooled)
+        else:
+            pooled.close()
+
+    async def _give_up(self, pooled: PoolProxiedConnection) -> None:
+        """Close it, and end a statement that it still waits for: the server would not notice before its end."""
+        await asyncio.shield(asyncio.ensure_future(self._cancel(pooled)))
+
+    async def _cancel(self, pooled: PoolProxiedConnection) -> None:
+        driver: Any = pooled.driver_connection
+        if driver.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                await driver.cancel_safe(timeout=CANCEL_TIMEOUT)
+        await super()._give_up(pooled)
+
+
+async def send_together(line: Line, sent: Sequence[Sent]) -> Sequence[Answer]:
+    """The answers to the statements of a transaction, in one trip. Tests replace it by many trips, to look between."""
+    return await line.trip(sent)
+
+
+def line_of(pooled: PoolProxiedConnection) -> Line:
+    """The pooled connection as a line. It knows what was prepared on it, for as long as it lives."""
+    known = pooled.info
+    line: Line | None = known.get("line")
+    if line is None:
+        driver: Any = pooled.driver_connection
+        line = known["line"] = Line(driver, opened_at=time.monotonic())
+    return line
+
+
+def has_ended(driver: Any) -> bool:
+    """Whether an idle connection has something to read: only the server's goodbye can be there.
+
+    So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
+    """
+    poll = select.poll()
+    poll.register(driver.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _rows(compiled: Compiled, answer: Answer) -> Sequence[Sequence[Any]]:
+    return compiled.convert(answer.rows, lambda: answer.types)
+
+
+def _found(compiled: Mapping[str, Compiled], answers: Sequence[Answer]) -> Found:
+    return {name: _rows(each, answer) for (name, each), answer in zip(compiled.items(), answers, strict=True)}

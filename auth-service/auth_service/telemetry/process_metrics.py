@@ -43,8 +43,9 @@ def pool_metrics(database: Database) -> Iterator[Metric]:
     for name, engine in (("writer", database.writer), ("reader", database.reader)):
         pool = engine.pool
         if isinstance(pool, QueuePool) and (name == "writer" or engine is not database.writer):
-            count.set(name, "used", to=pool.checkedout())
-            count.set(name, "idle", to=pool.checkedin())
+            kept = database.frequent.idle if engine is database.reader else 0
+            count.set(name, "used", to=pool.checkedout() - kept)
+            count.set(name, "idle", to=pool.checkedin() + kept)
             limit.set(name, to=pool.size())
     yield from (count, limit)
 

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from ..clients.assertions import spend_once
 from ..clients.keys import PublicKey, UnusableKey, parse_public_key, verifies
+from ..clients.used_assertions import UsedAssertions
 from ..oauth import dpop_proof
 from ..oauth.compact_jwt import InvalidJwt
 from ..oauth.dpop_proof import DPoPProof, ProofHeader
 from ..oauth.errors import InvalidDPoPProof, UseDPoPNonce
 from ..sealed.nonces import Nonces
 from ..sealed.versioned_secrets import Secrets
-from ..store.database import Database
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class DPoPProofs:
     """What is checked of a proof, in this order: what costs nothing, then its signature, then whether it was used."""
 
     issuer: str
-    database: Database
+    used: UsedAssertions
     nonces: Nonces
 
     def read(self, text: str, *, method: str, path: str, access_token: str | None = None, now: datetime) -> DPoPProof:
@@ -60,7 +59,7 @@ class DPoPProofs:
             InvalidDPoPProof: it was used before.
         """
         key = hashlib.sha256(f"dpop\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
-        if not await spend_once(self.database, key, expires_at=proof.expires_at):
+        if not await self.used.spend(key, expires_at=proof.expires_at):
             raise InvalidDPoPProof("The DPoP proof is refused: it has been used before.")
 
 
@@ -70,5 +69,5 @@ def _public_key(header: ProofHeader) -> PublicKey:
     return parse_public_key(header.jwk)
 
 
-def open_dpop_proofs(issuer: str, database: Database, secrets: Secrets) -> DPoPProofs:
-    return DPoPProofs(issuer, database, Nonces(secrets, "DPoP"))
+def open_dpop_proofs(issuer: str, used: UsedAssertions, secrets: Secrets) -> DPoPProofs:
+    return DPoPProofs(issuer, used, Nonces(secrets, "DPoP"))
