@@ -139,7 +139,7 @@ class Database:
 def open_database(url: str) -> Database:
     """The database at a SQLAlchemy URL, `sqlite+aiosqlite:` or `postgresql+psycopg:`. It connects at first use."""
     database = _open_engines(url)
-    for engine in (writer, reader):
+    for engine in (database.writer, database.reader):
         tell_of_slow_statements(engine.sync_engine)
     return database
 
