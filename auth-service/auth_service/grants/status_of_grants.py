@@ -13,7 +13,7 @@ from .grants import Grant
 _BATCH = 500  # ids in one statement
 _DELETED_AT_ONCE = 20  # grants, each with up to MAX_PER_GRANT codes and as many families of refresh tokens
 _SOME = select(Grant.id).where(Grant.account_id == bindparam("account")).limit(_DELETED_AT_ONCE)
-_DELETE_SOME = delete(Grant).where(Grant.id.in_(_SOME)).execution_options(synchronize_session=False)
+_DELETE_SOME = delete(Grant).where(Grant.id.in_(_SOME)).returning(Grant.id).execution_options(synchronize_session=False)
 
 
 async def renew_indexes(session: AsyncSession, grant_ids: Collection[str], *, now: datetime) -> None:
@@ -36,8 +36,8 @@ async def delete_for_account(session: AsyncSession, account_id: str) -> None:
     The caller has locked the grants.
     """
     while True:
-        deleted = await session.execute(_DELETE_SOME, {"account": account_id})
-        if deleted.rowcount < _DELETED_AT_ONCE:
+        deleted = (await session.scalars(_DELETE_SOME, {"account": account_id})).all()
+        if len(deleted) < _DELETED_AT_ONCE:
             return
         await asyncio.sleep(0)
 
