@@ -43,6 +43,17 @@ class TestAccount:
         unfold(page)
         expect(done(page, "Buy milk")).to_be_checked()
 
+    def test_what_needs_mail_is_not_offered_where_none_is_sent(self, page: Page, stack: Stack) -> None:
+        """As at the hosted page. The stack sends mail, so the answer is another one here."""
+        by_mail, forgot = (page.get_by_role("link", name=name) for name in ("Sign in by mail", "Forgot password?"))
+        page.goto(f"{stack.url}/sign-in")
+        expect(by_mail).to_be_visible()
+        expect(forgot).to_be_visible()
+        page.route("**/api/auth/ok", lambda route: route.fulfill(json={**route.fetch().json(), "mail": False}))
+        page.reload()
+        expect(by_mail).to_have_count(0)
+        expect(forgot).to_have_count(0)
+
     def test_errors_stand_beside_their_fields(self, page: Page, stack: Stack, person: Person) -> None:
         page.goto(f"{stack.url}/sign-up")
         submit = page.get_by_role("button", name="Create account")

@@ -1,11 +1,18 @@
 """Changes that a signed-in person may make to their account."""
 
+import asyncio
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 
+from auth_service.sessions.browser_sessions import delete_with_sessions
+from auth_service.store.database import Database
+
+from .code_flow import person_in, register_frontend
 from .conftest import PASSWORD, Service
+from .statements import before_each
 
 NEW_PASSWORD = "brand-new-horse-2"
 
@@ -177,6 +184,35 @@ def test_delete_user_takes_everything_of_the_account(service: Service) -> None:
     counts = [service.rows(f"SELECT count(*) FROM {t}") for t in ("accounts", "identities", "browser_sessions")]
     assert counts == [[(1,)]] * 3
     service.signed_up("ann@example.com")
+
+
+def test_other_requests_go_on_while_an_account_with_many_grants_is_deleted(sqlite_service: Service) -> None:
+    """On SQLite a statement stops all others of the process, so none deletes everything at once (DECISIONS.md, 134)."""
+    service, turns, seen = sqlite_service, itertools.count(), list[int]()
+    person, frontend = person_in(service.signed_up()), register_frontend(service)
+    for number in range(41):  # twenty are deleted at once
+        frontend.authorize(person, session_id=f"s{number}")
+
+    async def take_turns() -> None:
+        while True:
+            next(turns)
+            await asyncio.sleep(0)
+
+    async def see(statement: str) -> None:
+        if statement.startswith("DELETE FROM grants"):
+            seen.append(next(turns))
+
+    async def delete(database: Database) -> None:
+        others = asyncio.create_task(take_turns())
+        async with database.writing() as session:
+            await delete_with_sessions(session, person.account_id, now=service.clock())
+        others.cancel()
+
+    with before_each(see):
+        service.do(delete)
+    assert len(seen) == 3
+    assert all(later - earlier > 1 for earlier, later in itertools.pairwise(seen)), "the other task had its turn"
+    assert service.rows("SELECT * FROM authorization_codes") == []
 
 
 def test_delete_user_without_a_password_wants_a_fresh_session(sqlite_service: Service) -> None:

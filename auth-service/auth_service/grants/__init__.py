@@ -3,7 +3,7 @@
     grants.py                   the table `Grant`: a session at a client. `Authorized`: the columns that a code and a
                                 refresh token share
     own_grants.py               grants of devices and programs, which a person ends one by one
-    status_of_grants.py         their status indexes, many at once
+    status_of_grants.py         many grants at once: their status indexes, their deletion
     making.py                   the grant of a code, in statements that are sent together
     consents.py                 what a person agreed to, remembered per client and resource
     authorization_requests.py   requests to /oauth/authorize that wait for a sign-in or a consent

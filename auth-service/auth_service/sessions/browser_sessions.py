@@ -16,7 +16,7 @@ from ..accounts import accounts
 from ..accounts.accounts import Account
 from ..accounts.factors import challenges
 from ..events import account_events, logouts
-from ..grants import consents, grants
+from ..grants import consents, grants, status_of_grants
 from ..oauth.authentication_context import PASSWORD
 from ..roles import assigned, groups
 from ..status_lists import indexes as status_indexes
@@ -145,6 +145,7 @@ async def delete_with_sessions(session: AsyncSession, account_id: str, *, now: d
     await consents.lock(session, account_id=account_id)
     await grants.lock(session, account_id=account_id)
     await grants.end_for_account(session, account_id, now=now)
+    await status_of_grants.delete_for_account(session, account_id)
     await accounts.delete_account(session, account_id, now=now)
     return len(ended)
 

@@ -43,6 +43,26 @@ describe("changes made elsewhere", () => {
     expect(titles()).toEqual(["Todo 2", "Todo 1"]);
   });
 
+  test("that are all read anew bring back neither a todo that was deleted here meanwhile nor an older title", async () => {
+    api.changes.mockResolvedValueOnce(changes([made("1"), made("2")]));
+    await store.sync();
+    let answer = (): void => undefined;
+    api.changes.mockRejectedValueOnce(new Failure("invalid", "Begin again."));
+    api.changes.mockImplementationOnce(async () => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return changes([made("1"), made("2"), made("3")]);
+    });
+    const read = store.sync();
+    await store.remove(made("1"));
+    await store.rename(made("2"), "Mine");
+    answer();
+    await read;
+    expect(titles()).toEqual(["Todo 3", "Mine"]);
+    expect([...store.get().gone.keys()]).toEqual([]);
+    await store.restore(made("1"));
+    expect(titles()).toEqual(["Todo 3", "Mine", "Todo 1"]);
+  });
+
   test("that are older than what is known do no harm", async () => {
     api.changes.mockResolvedValueOnce(changes([made("1")]));
     await store.sync();

@@ -153,6 +153,11 @@ export async function listProviders(): Promise<Provider[]> {
   return ask((options) => client.$fetch<Provider[]>("/list-providers", options));
 }
 
+/** Whether the service sends mails. */
+export async function sendsMail(): Promise<boolean> {
+  return (await ask((options) => client.$fetch<{ mail?: boolean }>("/ok", options))).mail !== false;
+}
+
 /** Leaves for the provider. The browser comes back to `returnTo`, or to `failed` with the parameter `error`. */
 export async function signInElsewhere(provider: string, returnTo: string, failed: string): Promise<void> {
   const asked = { provider, callbackURL: returnTo, errorCallbackURL: failed };

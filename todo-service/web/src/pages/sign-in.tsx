@@ -1,5 +1,14 @@
-import { type ReactNode, useState } from "react";
-import { enterCode, hosted, isCodeAwaited, knowsPasskeys, sayElsewhere, signIn, signInByPasskey } from "../lib/auth.ts";
+import { type ReactNode, useEffect, useState } from "react";
+import {
+  enterCode,
+  hosted,
+  isCodeAwaited,
+  knowsPasskeys,
+  sayElsewhere,
+  sendsMail,
+  signIn,
+  signInByPasskey,
+} from "../lib/auth.ts";
 import { said } from "../lib/language.ts";
 import { useAddress, useReturnTo } from "../lib/router.ts";
 import { Field, PasswordField, RememberBox } from "../parts/field.tsx";
@@ -27,6 +36,10 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [rememberMe, setRememberMe] = useState(true);
+  const [hasMail, setHasMail] = useState(true);
+  useEffect(() => {
+    sendsMail().then(setHasMail, () => {}); // without the answer, what needs mail is offered
+  }, []);
   const submission = useSubmission(["email", "password"], async () => {
     const step = await signIn({ email, password, rememberMe });
     if (step === "code") goOn();
@@ -63,16 +76,20 @@ function PasswordStep({ sessionEnded, goOn }: { sessionEnded: boolean; goOn: () 
           onChange={setPassword}
           error={submission.errorOf("password")}
         />
-        <p className="forgot">
-          <a href={hosted("forgotten", returnTo)}>{said("Forgot password?")}</a>
-        </p>
+        {hasMail && (
+          <p className="forgot">
+            <a href={hosted("forgotten", returnTo)}>{said("Forgot password?")}</a>
+          </p>
+        )}
         <RememberBox checked={rememberMe} onChange={setRememberMe} />
         <SubmitButton submission={submission}>{said("Sign in")}</SubmitButton>
         {submission.failure?.kind === "unverified" && <SendAgain key={email} email={email} />}
         {knowsPasskeys() && <PasskeyButton />}
-        <a className="button wide" href={hosted("byMail", returnTo)}>
-          {said("Sign in by mail")}
-        </a>
+        {hasMail && (
+          <a className="button wide" href={hosted("byMail", returnTo)}>
+            {said("Sign in by mail")}
+          </a>
+        )}
         <Elsewhere />
         <p className="aside">
           {said("No account yet?")} <Link to={`/sign-up${search}`}>{said("Create an account")}</Link>

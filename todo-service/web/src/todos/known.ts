@@ -39,8 +39,7 @@ export class KnownTodos {
 
   put(todo: Todo): void {
     const known = this.#todos.get(todo.id);
-    if (known && known.version > todo.version) return;
-    if (todo.version <= (this.#removed.get(todo.id) ?? -1)) return; // read before it was deleted, and answered late
+    if ((known && known.version > todo.version) || this.#isRemoved(todo)) return;
     putIn(this.#sorted, todo, known);
     this.#touched();
     this.#todos.set(todo.id, todo);
@@ -55,10 +54,22 @@ export class KnownTodos {
     this.forget(id);
   }
 
+  /** These are all. Those that this tab has deleted or changed while they were read are left as they are here. */
   replace(todos: readonly Todo[]): void {
-    this.#sorted = [...todos].sort(newestFirst);
+    const newest = todos.filter((each) => !this.#isRemoved(each)).map((each) => this.#newerOf(each));
+    this.#sorted = newest.sort(newestFirst);
     this.#touched();
-    this.#todos = new Map(todos.map((each) => [each.id, each]));
+    this.#todos = new Map(newest.map((each) => [each.id, each]));
+  }
+
+  #newerOf(todo: Todo): Todo {
+    const known = this.#todos.get(todo.id);
+    return known && known.version > todo.version ? known : todo;
+  }
+
+  /** It was read before this tab deleted it, and answered late. */
+  #isRemoved(todo: Todo): boolean {
+    return todo.version <= (this.#removed.get(todo.id) ?? -1);
   }
 
   /** This tab has deleted it. A later version is one that was brought back. */
