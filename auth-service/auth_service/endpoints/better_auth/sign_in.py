@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import Field
 
 from ...accounts.email_addresses import parse_email
 from ...http.current_session import SessionParts
-from ...http.parts import Now, given
+from ...http.direct_routes import DirectRoute
+from ...http.parts import given
 from ...signing_in.begun import SecondFactorAsked
 from ...signing_in.known_passwords import Credentials
 from ...signing_in.password_sign_in import (
@@ -21,9 +22,9 @@ from . import bodies, credentials
 from .bodies import BODY_REFUSALS, BodyParts
 from .refusals import Refusal
 from .routes import new_router
-from .wire import UserView, Wire
+from .wire import UserView, Wire, render
 
-router = new_router()
+router = new_router(DirectRoute)
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Challenged(Wire):
     "/sign-in/email",
     openapi_extra=bodies.document(SignIn, starts_session=True),
     responses=bodies.refuses(*BODY_REFUSALS, 401, 429),
-    response_model_exclude_unset=True,
+    response_model=SignedIn | Challenged,
 )
-async def sign_in_email(request: Request, now: Now) -> SignedIn | Challenged:
+async def sign_in_email(request: Request) -> Response:
     """Start a session, or ask for a code. An unknown address and a wrong password take the same time and answer."""
     parts = given(request, SignInEmailParts)
     asked = await bodies.receive(request, SignIn, parts, starts_session=True)
@@ -71,20 +72,19 @@ async def sign_in_email(request: Request, now: Now) -> SignedIn | Challenged:
     credentials.check_password_length(asked.password, is_new=False)
     try:
         account, started = await sign_in(
-            request, parts, now, Credentials(email, asked.password), remember=asked.remember_me
+            request, parts, parts.clock(), Credentials(email, asked.password), remember=asked.remember_me
         )
     except SecondFactorAsked as asked_for:
-        return challenge(request, parts, asked_for)
+        return render(challenge(request, parts, asked_for), Response())
     except WrongCredentials:
         raise Refusal(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password") from None
     except AccountSuspended:
         raise Refusal(403, "ACCOUNT_SUSPENDED", "This account is suspended") from None
     except EmailNotVerified:
         raise Refusal(403, "EMAIL_NOT_VERIFIED", "Email not verified") from None
-    user = UserView.of(account)
-    if asked.callback_url:
-        return SignedIn(redirect=True, token=started.token, url=asked.callback_url, user=user)
-    return SignedIn(redirect=False, token=started.token, user=user)
+    redirect = {"redirect": True, "url": asked.callback_url} if asked.callback_url else {"redirect": False}
+    answer = SignedIn.model_construct(**redirect, token=started.token, user=UserView.of(account))
+    return render(answer, Response())
 
 
 def challenge(request: Request, parts: SessionParts, asked: SecondFactorAsked) -> Challenged:

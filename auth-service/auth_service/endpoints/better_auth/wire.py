@@ -29,11 +29,11 @@ class Wire(BaseModel):
 
 
 def render(view: Wire | None, response: Response) -> Response:
-    """Write the view into the response, and keep the headers that it has.
+    """Write the view into the response, without members that were not set, and keep the headers that it has.
 
     Only for the hottest paths: FastAPI would validate what an endpoint returns, although its model has just made it.
     """
-    response.body = b"null" if view is None else view.model_dump_json().encode()
+    response.body = b"null" if view is None else view.model_dump_json(exclude_unset=True).encode()
     response.headers["Content-Length"] = str(len(response.body))
     response.headers["Content-Type"] = "application/json"
     return response
