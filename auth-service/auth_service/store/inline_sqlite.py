@@ -28,7 +28,7 @@ class InlineSQLite(SQLiteDialect_pysqlite):
 class InlineStatements(DriverStatements):
     """Runs read statements that are constants of modules, on the driver's connection."""
 
-    idle = 0  # the connections that are kept here
+    idle = 0  # connections that are kept here
 
     async def find_rows(self, statement: Executable, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
         """The rows that the statement returns. The event loop does nothing else meanwhile.
@@ -39,12 +39,11 @@ class InlineStatements(DriverStatements):
         compiled = self.compile(statement)
         values = compiled.bind(parameters)
 
-        async def send(pooled: Any) -> tuple[Sequence[Sequence[Any]], Any]:
-            cursor = pooled.driver_connection.execute(compiled.text, values)
+        async def send(driver: Any) -> tuple[Sequence[Sequence[Any]], Any]:
+            cursor = driver.execute(compiled.text, values)
             return cursor.fetchall(), cursor
 
-        rows, cursor = await self._send(compiled.text, send)
-        return compiled.convert(rows, lambda: [column[1] for column in cursor.description])
+        return compiled.convert(*await self._send(compiled.text, send))
 
     def close(self) -> None:
         """It keeps no connection."""
