@@ -34,17 +34,17 @@ class DriverStatements:
             compiled = self._compiled[statement] = Compiled(statement, self._dialect)
         return compiled
 
-    async def _send(self, text: str, send: Callable[[PoolProxiedConnection], Awaitable[T]]) -> T:
-        """What `send` returns, which gets a connection to run the statement `text`.
+    async def _send(self, text: str, send: Callable[[Any], Awaitable[T]]) -> T:
+        """What `send` returns, which gets a connection of the driver to run the statement `text`.
 
         Raises:
             sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError: as SQLAlchemy's own execution does.
         """
-        pooled = await self._take(text)
+        pooled = await self._connection(text)
         driver: Any = pooled.driver_connection
         begun, is_over = time.perf_counter(), False
         try:
-            answer = await send(pooled)
+            answer = await send(driver)
             is_over = True
         except self._dialect.loaded_dbapi.Error as error:
             raise self._wrapped(error, text) from error
@@ -55,7 +55,7 @@ class DriverStatements:
         self._give_back(pooled)
         return answer
 
-    async def _take(self, text: str) -> PoolProxiedConnection:
+    async def _connection(self, text: str) -> PoolProxiedConnection:
         try:
             return await self._engine.raw_connection()
         except self._dialect.loaded_dbapi.Error as error:  # the pool does not wrap what the driver raises
@@ -104,10 +104,13 @@ class Compiled:
         values = self.bind(parameters)
         return [values[name] for name in self._order]
 
-    def convert(self, rows: Sequence[Sequence[Any]], describe: Callable[[], Sequence[Any]]) -> Sequence[Sequence[Any]]:
-        """The rows. `describe` is called only once, as that takes long: the driver's types of the columns."""
+    def convert(self, rows: Sequence[Sequence[Any]], cursor: Any) -> Sequence[Sequence[Any]]:
+        """The rows, whose `cursor` describes its columns (PEP 249). It is asked only once, as describing takes long."""
         if self._converters is None:
-            found = (of.result_processor(self._dialect, kind) for of, kind in zip(self._types, describe(), strict=True))
+            found = (
+                of.result_processor(self._dialect, column[1])
+                for of, column in zip(self._types, cursor.description, strict=True)
+            )
             self._converters = [(place, convert) for place, convert in enumerate(found) if convert is not None]
         return [self._converted(row, self._converters) for row in rows] if self._converters else rows
 
@@ -116,8 +119,3 @@ class Compiled:
         for place, convert in converters:
             values[place] = convert(values[place])
         return values
-
-
-def types_of(cursor: Any) -> Sequence[Any]:
-    """The driver's types of an answer's columns (PEP 249). SQLite has none."""
-    return [column[1] for column in cursor.description]

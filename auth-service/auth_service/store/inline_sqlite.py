@@ -6,7 +6,6 @@ and back several times, which takes many times as long.
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Executable
@@ -15,7 +14,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import Pool, StaticPool
 
-from .driver_statements import DriverStatements, types_of
+from .driver_statements import DriverStatements
 from .slow_statements import tell_if_slow
 
 
@@ -56,14 +55,14 @@ class InlineStatements(DriverStatements):
             rows = cursor.fetchall()
         except self._dialect.loaded_dbapi.Error as error:
             self._driver = None
-            await self._give_up(await self._take(compiled.text))
+            await self._give_up(await self._connection(compiled.text))
             raise self._wrapped(error, compiled.text) from error
         finally:
             tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
-        return compiled.convert(rows, partial(types_of, cursor))
+        return compiled.convert(rows, cursor)
 
     async def _connect(self, text: str) -> Any:
-        pooled = await self._take(text)
+        pooled = await self._connection(text)
         self._driver = pooled.driver_connection
         pooled.close()
         return self._driver

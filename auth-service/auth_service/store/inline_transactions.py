@@ -1,12 +1,11 @@
 """Statements that are sent together (together.py) on SQLite: one after the other on the driver's connection."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from sqlalchemy.pool import PoolProxiedConnection
 
-from .driver_statements import DriverStatements, types_of
+from .driver_statements import DriverStatements
 from .together import Asked, Found, Refuse
 
 
@@ -24,13 +23,12 @@ class InlineTransactions(DriverStatements):
 
         writer: Any = self._dialect  # SQLiteWriter
 
-        async def run(pooled: PoolProxiedConnection) -> tuple[Found, Exception | None]:
-            driver: Any = pooled.driver_connection
+        async def run(driver: Any) -> tuple[Found, Exception | None]:
             await writer.begin(driver)
             found = {}
             for name, each in compiled.items():
                 cursor = run_one(driver, each.text, values[name])
-                found[name] = each.convert(cursor.fetchall(), partial(types_of, cursor))
+                found[name] = each.convert(cursor.fetchall(), cursor)
             refusal = None if refuse is None else refuse(found)
             if refusal is None:
                 await writer.commit(driver)

@@ -38,6 +38,7 @@ class PreparedStatements(DriverStatements):
         self._pool: Any = engine.pool
         self._max_age = max_age
         self._idle: list[PoolProxiedConnection] = []
+        self._lines: dict[Any, Line] = {}  # by the driver's connection
 
     @property
     def idle(self) -> int:
@@ -53,11 +54,12 @@ class PreparedStatements(DriverStatements):
         compiled = self.compile(statement)
         sent = Sent(compiled.text, compiled.bind_in_order(parameters))
 
-        async def send(pooled: PoolProxiedConnection) -> Answer:
-            [answer] = await line_of(pooled).trip([sent])
+        async def send(driver: Any) -> Answer:
+            [answer] = await self._line(driver).trip([sent])
             return answer
 
-        return _rows(compiled, await self._send(compiled.text, send))
+        answer = await self._send(compiled.text, send)
+        return compiled.convert(answer.rows, answer)
 
     async def transact(self, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
         """The rows of statements that are one transaction. Raises what `refuse` returns, after it was rolled back.
@@ -68,8 +70,8 @@ class PreparedStatements(DriverStatements):
         compiled = {name: self.compile(each.of("postgresql")) for name, each in asked.items()}
         sent = [Sent(compiled[name].text, compiled[name].bind_in_order(each.values)) for name, each in asked.items()]
 
-        async def send(pooled: PoolProxiedConnection) -> tuple[Found, Exception | None]:
-            line = line_of(pooled)
+        async def send(driver: Any) -> tuple[Found, Exception | None]:
+            line = self._line(driver)
             if refuse is None:
                 return _found(compiled, await line.trip(sent)), None
             _, *answers = await send_together(line, [BEGIN, *sent])
@@ -88,16 +90,24 @@ class PreparedStatements(DriverStatements):
         while self._idle:
             self._idle.pop().close()
 
-    async def _take(self, text: str) -> PoolProxiedConnection:
+    async def _connection(self, text: str) -> PoolProxiedConnection:
         while self._idle:
             pooled = self._idle.pop()
             if has_ended(pooled.driver_connection):
                 await self._give_up(pooled)
-            elif time.monotonic() - line_of(pooled).opened_at > self._max_age:
+            elif time.monotonic() - self._line(pooled.driver_connection).opened_at > self._max_age:
                 pooled.close()
             else:
                 return pooled
-        return await super()._take(text)
+        return await super()._connection(text)
+
+    def _line(self, driver: Any) -> Line:
+        """The connection as a line. It knows what was prepared on it, for as long as it lives."""
+        line = self._lines.get(driver)
+        if line is None:
+            self._lines = {open_: known for open_, known in self._lines.items() if not open_.closed}
+            line = self._lines[driver] = Line(driver, opened_at=time.monotonic())
+        return line
 
     def _give_back(self, pooled: PoolProxiedConnection) -> None:
         has_more = self._pool.checkedin() > 0 or self._pool.overflow() < 0  # otherwise somebody may wait for one
@@ -123,16 +133,6 @@ async def send_together(line: Line, sent: Sequence[Sent]) -> Sequence[Answer]:
     return await line.trip(sent)
 
 
-def line_of(pooled: PoolProxiedConnection) -> Line:
-    """The pooled connection as a line. It knows what was prepared on it, for as long as it lives."""
-    known = pooled.info
-    line: Line | None = known.get("line")
-    if line is None:
-        driver: Any = pooled.driver_connection
-        line = known["line"] = Line(driver, opened_at=time.monotonic())
-    return line
-
-
 def has_ended(driver: Any) -> bool:
     """Whether an idle connection has something to read: only the server's goodbye can be there.
 
@@ -143,9 +143,6 @@ def has_ended(driver: Any) -> bool:
     return bool(poll.poll(0))
 
 
-def _rows(compiled: Compiled, answer: Answer) -> Sequence[Sequence[Any]]:
-    return compiled.convert(answer.rows, lambda: answer.types)
-
-
 def _found(compiled: Mapping[str, Compiled], answers: Sequence[Answer]) -> Found:
-    return {name: _rows(each, answer) for (name, each), answer in zip(compiled.items(), answers, strict=True)}
+    of_each = zip(compiled.items(), answers, strict=True)
+    return {name: each.convert(answer.rows, answer) for (name, each), answer in of_each}

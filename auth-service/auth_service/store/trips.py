@@ -27,7 +27,7 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Answer:
     rows: Sequence[Sequence[Any]]
-    types: Sequence[int]  # the type of each column: its OID
+    description: Sequence[tuple[str, int]]  # of each column (PEP 249): its name and the OID of its type
 
 
 BEGIN, COMMIT, ROLLBACK = Sent("BEGIN"), Sent("COMMIT"), Sent("ROLLBACK")
@@ -39,7 +39,7 @@ class Prepared:
 
     name: bytes
     adapters: abc.Transformer
-    types: Sequence[int] | None = None  # known with the first answer
+    description: Sequence[tuple[str, int]] | None = None  # known with the first answer
 
     def send(self, pgconn: PGconn, values: Sequence[Any]) -> None:
         """Put it into libpq's buffer. Values are text: then their types depend on no value; statements cast them."""
@@ -47,12 +47,14 @@ class Prepared:
         pgconn.send_query_prepared(self.name, dumped, result_format=Format.BINARY)
 
     def read(self, result: PGresult) -> Answer:
-        self.adapters.set_pgresult(result, set_loaders=self.types is None)
-        if self.types is None:
-            self.types = [result.ftype(column) for column in range(result.nfields)]
+        self.adapters.set_pgresult(result, set_loaders=self.description is None)
+        if self.description is None:
+            encoding = self.adapters.encoding
+            names = [(result.fname(column) or b"").decode(encoding) for column in range(result.nfields)]
+            self.description = [(name, result.ftype(column)) for column, name in enumerate(names)]
         rows = self.adapters.load_rows(0, result.ntuples, tuple)
         self.adapters.set_pgresult(None, set_loaders=False)  # it holds no rows meanwhile
-        return Answer(rows, self.types)
+        return Answer(rows, self.description)
 
 
 @dataclass(frozen=True, slots=True)
