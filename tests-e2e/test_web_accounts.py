@@ -49,7 +49,7 @@ class TestAccount:
         page.goto(f"{stack.url}/sign-in")
         expect(by_mail).to_be_visible()
         expect(forgot).to_be_visible()
-        page.route("**/api/auth/ok", lambda route: route.fulfill(json={**route.fetch().json(), "mail": False}))
+        page.route("**/api/auth/capabilities", lambda route: route.fulfill(json={"mail": False}))
         page.reload()
         expect(by_mail).to_have_count(0)
         expect(forgot).to_have_count(0)

@@ -13,7 +13,8 @@
     passkeys.py                                   the caller's passkeys: listed, renamed, deleted
     social.py                                     to an upstream provider, to sign in or to link it
     profile.py, password_change.py, deletion.py   changes of the caller's account
-    identities.py, liveness.py                    the caller's ways to sign in, listed and unlinked; GET /ok
+    identities.py                                 the caller's ways to sign in, listed and unlinked
+    liveness.py, capabilities.py                  GET /ok; what a page can offer to people here
     routes.py                                     the prefix that every route carries
     bodies.py, wire.py                            what arrives and what is sent, member by member
     credentials.py                                checks of a password and a profile
@@ -29,6 +30,7 @@ serving/ imports `routers` and the refusals, app.py imports the CORS middleware.
 """
 
 from . import (
+    capabilities,
     deletion,
     email_change,
     email_verification,
@@ -81,5 +83,6 @@ routers = tuple(
         social,
         deletion,
         liveness,
+        capabilities,
     )
 )

@@ -155,7 +155,7 @@ export async function listProviders(): Promise<Provider[]> {
 
 /** Whether the service sends mails. */
 export async function sendsMail(): Promise<boolean> {
-  return (await ask((options) => client.$fetch<{ mail?: boolean }>("/ok", options))).mail !== false;
+  return (await ask((options) => client.$fetch<{ mail: boolean }>("/capabilities", options))).mail;
 }
 
 /** Leaves for the provider. The browser comes back to `returnTo`, or to `failed` with the parameter `error`. */
