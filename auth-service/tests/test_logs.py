@@ -224,3 +224,34 @@ def test_no_control_character_is_written_raw(capsys: pytest.CaptureFixture[str])
         structlog.get_logger("ours").info("\x9b31m", told="\x1b[31m\x85\x7f\u2028")
         logging.getLogger("theirs").warning("\x9b31m %s", "\x1b[31m\x85\x7f\u2028")
     assert re.findall(r"[^ -~\n]", capsys.readouterr().out) == []
+
+
+def test_the_line_of_a_request_has_what_every_line_has(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured():
+        outside = logs.current_request_id.set("id-of-request")
+        structlog.get_logger("access").info("request")
+        logs.current_request_id.reset(outside)
+        logs.write_requests("access", [{"request_id": "id-of-request"}, {"request_id": "another"}])
+    usual, *finished = map(json.loads, capsys.readouterr().out.splitlines())
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:.]{15}Z", finished[0]["timestamp"])
+    assert [each | {"timestamp": ""} for each in finished] == [
+        usual | {"timestamp": ""},
+        usual | {"timestamp": "", "request_id": "another"},
+    ]
+
+
+def test_no_request_is_logged_at_level_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured():
+        logging.root.setLevel("WARNING")
+        logs.write_requests("access", [{}])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_full_disk_fails_no_request() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError
+
+    with configured(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "stdout", Full())
+        logs.write_requests("access", [{}])

@@ -68,4 +68,4 @@ async def token(request: Request) -> Response:
     if proof is not None:
         answer.token_type = TOKEN_TYPE
     parts.counts.tokens_issued.add(grant_type)
-    return Response(answer.model_dump_json(exclude_none=True), headers=NO_STORE, media_type="application/json")
+    return Response(answer.write(), headers=NO_STORE, media_type="application/json")

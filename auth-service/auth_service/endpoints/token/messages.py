@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import Request
-from pydantic import BaseModel
+from pydantic_core import to_json
 
 from ...clients.clients import Client
 from ...oauth.dpop_proof import DPoPProof
@@ -28,7 +28,8 @@ class TokenRequest:
         return None if self.proof is None else self.proof.jkt
 
 
-class TokenResponse(BaseModel):
+@dataclass(kw_only=True)
+class TokenResponse:
     """A token response (RFC 6749 §5.1). It names any granted `scope`, even if that is the requested one."""
 
     access_token: str
@@ -38,3 +39,7 @@ class TokenResponse(BaseModel):
     id_token: str | None = None
     scope: str | None
     issued_token_type: str | None = None  # of an exchange (RFC 8693 §2.2.1)
+
+    def write(self) -> bytes:
+        """The response as JSON, without the members that are None."""
+        return to_json({name: value for name, value in vars(self).items() if value is not None})
