@@ -47,6 +47,8 @@
 an attempt from the budgets (limits/attempts.py), and only then hashes. An unknown address takes the same path and the
 same time, and gets the same answer. On success one transaction gives the attempt back, checks that the password is
 still that one, and starts the session; a session of the same person in this browser is authenticated again instead.
+The statements of a usual success are sent together (usual_sign_in.py); what is not usual changes nothing there, and is
+done by begun.py, as after the other ways of signing in.
 
 If the account has a second factor, that transaction stores a challenge instead (accounts/factors/challenges.py), whose
 secret goes to the browser in a cookie, and `sign_in` raises `SecondFactorAsked`. `complete_sign_in` counts the code, in
