@@ -109,6 +109,21 @@ class TestForgotPassword:
         forged = f"{link}&{urlencode({'goes_on_to': url})}"
         assert reset(Browser(mailing), forged).sign_in(password=NEW).path == "/account"
 
+    @pytest.mark.parametrize("application", [APPLICATION, OWN])
+    def test_a_link_that_came_too_late_leads_to_another_one(self, mailing: Service, application: str) -> None:
+        link = forget(Browser(mailing).open("/signin", callbackURL=application))
+        mailing.clock.advance(hours=2)
+        late = follow(Browser(mailing).open(link), "reset-link")
+        late.press("reset-request-form", "send-link", email=ANN)
+        assert arrived(reset(late, link_in(mails(mailing)[-1])).sign_in(password=NEW)) == application
+
+    def test_a_link_that_came_too_late_keeps_the_request_that_waits(self, mailing: Service) -> None:
+        browser = Browser(mailing).authorize(register_frontend(mailing, first_party=True))
+        link = forget(browser)
+        mailing.clock.advance(hours=2)
+        follow(browser.open(link), "reset-link").press("reset-request-form", "send-link", email=ANN)
+        assert "code" in reset(browser, link_in(mails(mailing)[-1])).sign_in(password=NEW).answer
+
     def test_a_request_that_nobody_has_looked_at_yet_is_in_no_mail(self, mailing: Service) -> None:
         """Such a request belongs to the first browser that shows its handle: it would be the mail's reader's."""
         browser = Browser(mailing).authorize(register_frontend(mailing, first_party=True))
@@ -154,6 +169,53 @@ FIRST_FACTORS = [
     by_a_mailed_link,
     in_another_language,
 ]
+
+
+def to_confirm(service: Service) -> str:
+    """The link of the mail to Bob."""
+    [text] = [text for text in mails(service) if "/verify-email?" in text]
+    return link_in(text)
+
+
+def confirm(browser: Browser, link: str) -> Browser:
+    browser.open(link)
+    asked = {"password": PASSWORD} if "password" in browser.page.elements else {}
+    return browser.press("verify-form", "verify", **asked)
+
+
+class TestSigningUp:
+    @pytest.mark.parametrize("is_elsewhere", [False, True])
+    def test_the_mail_leads_back(self, mailing: Service, is_elsewhere: bool) -> None:
+        browser = Browser(mailing).open("/signin", callbackURL=APPLICATION)
+        by_signing_up(browser)
+        assert arrived(confirm(Browser(mailing) if is_elsewhere else browser, to_confirm(mailing))) == APPLICATION
+
+    @pytest.mark.parametrize("url", NOT_TRUSTED)
+    def test_the_mail_leads_nowhere_else(self, mailing: Service, url: str) -> None:
+        by_signing_up(Browser(mailing).open("/signin", callbackURL=url))
+        assert "email-verified" in confirm(Browser(mailing), to_confirm(mailing)).page.elements
+
+    def test_the_mail_leads_back_to_the_request_that_waits(self, mailing: Service) -> None:
+        browser = Browser(mailing).authorize(register_frontend(mailing))
+        by_signing_up(browser)
+        assert browser.path == "/consent"
+        confirm(browser, to_confirm(mailing))
+        assert "code" in follow(browser, "signin-link").press("consent-form", "allow").answer
+
+    def test_the_mail_leads_to_no_request_of_another_browser_or_one_that_was_answered(self, mailing: Service) -> None:
+        browser = Browser(mailing).authorize(register_frontend(mailing))
+        by_signing_up(browser)
+        link = to_confirm(mailing)
+        assert confirm(Browser(mailing), link).page.elements["signin-link"]["href"] == "/signin"
+        assert "code" in browser.press("consent-form", "allow").answer
+        assert browser.open(link).page.elements["signin-link"]["href"] == "/signin"
+
+    def test_a_link_that_was_used_still_leads_back(self, mailing: Service) -> None:
+        by_signing_up(Browser(mailing).open("/signin", callbackURL=APPLICATION))
+        link = to_confirm(mailing)
+        confirm(Browser(mailing), link)
+        again = follow(Browser(mailing).open(link), "signin-link")
+        assert arrived(again.sign_in("b@example.com")) == APPLICATION
 
 
 class TestSigningIn:

@@ -1,5 +1,6 @@
 """Signing up with a password, for the Better Auth protocol and the hosted pages alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,6 +65,7 @@ async def sign_up(
     remember: bool,
     current: Current | None = None,
     return_to: str = "",
+    handle: str = "",
 ) -> tuple[Account, BrowserSession | None]:
     """Create an account and sign it in. A taken address costs the same time, as the password is hashed first.
 
@@ -72,6 +74,7 @@ async def sign_up(
 
     Args:
         return_to: the application's page that this link leads to in the end.
+        handle: of the request that waits in this browser, which the link leads back to.
         current: the browser's session; it ends.
 
     Raises:
@@ -82,15 +85,15 @@ async def sign_up(
     """
     with counting(parts.counts.sign_ups, PASSWORD, OUTCOMES):
         password_hash = await _hash(request, parts, new)
-        now = parts.clock()  # hashing takes a while
+        now, way = parts.clock(), {"return_to": return_to, "handle": handle}  # hashing takes a while
         if parts.requires_verified_email:
             wanted = Wanted(new.email, new.name, new.image, password_hash, find_named(request))
-            account = await parts.database.transact(_register, request, parts, wanted, return_to, now)
+            account = await parts.database.transact(_register, request, parts, wanted, way, now)
             # This browser is not asked for the password by the link. A taken address gets a cookie that knows nobody.
             parts.session_cookies.remember_device(request, device_tag(account.id, password_hash))
             return account, None
         mails = parts.outbox.is_on and await may_mail(request, parts, new.email, now)
-        link_to = return_to if mails else None
+        link_to = way if mails else None
         account, started = await parts.database.transact(
             _create, request, parts, new, password_hash, remember=remember, current=current, link_to=link_to, now=now
         )
@@ -111,7 +114,7 @@ async def _create(
     *,
     remember: bool,
     current: Current | None,
-    link_to: str | None,
+    link_to: Mapping[str, str] | None,
     now: datetime,
 ) -> tuple[Account, BrowserSession | Asked]:
     account = await create_account(
@@ -135,20 +138,20 @@ async def _create(
     else:
         started = await start_session_here(request, session, parts, account.id, BY_PASSWORD, remember=remember, now=now)
     if link_to is not None:
-        post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, return_to=link_to)
+        post_link(session, request, parts.outbox, Kind.VERIFY_EMAIL, new.email, now, **link_to)
     session_id = None if isinstance(started, Asked) else started.id
     await record(session, "signed_up", now=now, account_id=account.id, session_id=session_id)
     return account, started
 
 
 async def _register(
-    session: AsyncSession, request: Request, parts: SignUpParts, wanted: Wanted, return_to: str, now: datetime
+    session: AsyncSession, request: Request, parts: SignUpParts, wanted: Wanted, way: Mapping[str, str], now: datetime
 ) -> Account:
     """Create the account and post the link that confirms it, or tell the address's owner that there is one already."""
     await parts.mail_budgets.take(session, wanted.email, networks_of(device_of(request).ip_address), now=now)
     account, is_new = await create_unless_taken(session, wanted, now=now)
     kind = Kind.VERIFY_EMAIL if is_new else Kind.ACCOUNT_EXISTS
-    post_link(session, request, parts.outbox, kind, wanted.email, now, return_to=return_to)
+    post_link(session, request, parts.outbox, kind, wanted.email, now, **way)
     if is_new:
         await record(session, "signed_up", now=now, account_id=account.id)
     else:

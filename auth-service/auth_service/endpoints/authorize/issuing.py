@@ -50,9 +50,6 @@ class NotAgreed(Exception):
 class _GrantEnded(TemporarilyUnavailable):
     """The session's grant at the client was there, and has ended before the code was stored."""
 
-    def __init__(self) -> None:
-        super().__init__("The access that was being given has just been ended. Try again.")
-
 
 @dataclass(frozen=True)
 class _Issue:
@@ -194,4 +191,4 @@ def _refuse(it: _Issue, found: Found) -> Exception | None:
     is_asked = not it.pending.client.registration.first_party
     if is_asked and not covers(consents.agreed(found["agreed"]), it.wanted):
         return NotAgreed()
-    return None if found["code"] else _GrantEnded()
+    return None if found["code"] else _GrantEnded("The access that was being given has just been ended.")

@@ -8,10 +8,11 @@ A page that needs a recent sign-in sends its person to /signin and gets them bac
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
-from ...http.pages import HANDLE, see_other
+from ...http.pages import AUTHORIZE, HANDLE, see_other
 from ...http.parts import Given
 from ...http.pending_requests import PendingRequest
 from ...network.trusted_origins import TrustedOrigins
@@ -45,6 +46,16 @@ def kept_of(request: Request, parts: WayBackParts) -> dict[str, str]:
 def query_back(pending: PendingRequest | None, callback: str) -> dict[str, str]:
     """The query parameters of a page about the request that waits, or for the person of that application."""
     return {HANDLE: pending.handle} if pending else {CALLBACK: callback} if callback else {}
+
+
+def way_left(pending: PendingRequest | None, callback: str) -> dict[str, str]:
+    """The same, without a request that was answered meanwhile."""
+    return query_back(None if pending is None or pending.is_answered else pending, callback)
+
+
+def address_of(way: Mapping[str, str]) -> str:
+    """Where the way goes on, also for a person who is signed in."""
+    return f"{AUTHORIZE if HANDLE in way else '/signin'}?{urlencode(way)}" if way else "/signin"
 
 
 def facts_of_way(pending: PendingRequest | None, callback: str) -> dict[str, str]:

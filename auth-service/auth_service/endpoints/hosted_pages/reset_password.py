@@ -108,7 +108,7 @@ async def _reset(
     try:
         await reset_password(request, parts, token, password, now, kind=kind)
     except InvalidLink:
-        raise _spent() from None
+        raise _spent(pending, callback_of(request, parts)) from None
     except WeakPassword as weak:
         return await _render_reset(request, parts, pending, kind, token, now, weak.sentence, status=422)
     except TooBusy:
@@ -164,15 +164,16 @@ async def _render_reset(
     status: int = 200,
 ) -> Response:
     link = await find_mailed(parts, kind, token, now=now)
+    callback = callback_of(request, parts, GOES_ON_TO if query_of(request, TOKEN) else CALLBACK)
     if link is None:
-        raise _spent()
+        raise _spent(pending, callback)
     asked = await find_before_confirming(request, parts, link.account_id, now, current=None)
     return render_form(
         request,
         parts,
         "reset_password",
         pending,
-        goes_on_to=callback_of(request, parts, GOES_ON_TO if query_of(request, TOKEN) else CALLBACK),
+        goes_on_to=callback,
         status=status,
         error=error,
         wrong_field="password" if status == 422 else None,
@@ -185,9 +186,10 @@ async def _render_reset(
     )
 
 
-def _spent() -> PageRefused:
+def _spent(pending: PendingRequest | None, callback: str) -> PageRefused:
+    way = query_back(pending, callback)
     text = "It was used already, is older than an hour, or is not complete. Ask for a new one."
-    links = (Link("reset-link", PATH, "Ask for a new link"), ACCOUNT_LINK)
+    links = (Link("reset-link", f"{PATH}?{urlencode(way)}" if way else PATH, "Ask for a new link"), ACCOUNT_LINK)
     return PageRefused("This link does not work any more", text, links=links)
 
 

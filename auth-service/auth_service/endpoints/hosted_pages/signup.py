@@ -30,7 +30,7 @@ from ...signing_in.password_sign_in import (
     sign_in,
 )
 from ...signing_in.password_sign_up import NewAccount, SignUpParts, sign_up
-from .after_sign_in import callback_of, go_back, kept_of, query_back
+from .after_sign_in import callback_of, facts_of_way, go_back, kept_of, query_back
 from .forms import (
     back_to_authorize,
     go_on,
@@ -86,7 +86,11 @@ async def submit(request: Request, now: Now) -> Response:
     try:
         new = _read(form)
         remember = form.get("remember") is not None
-        _, started = await sign_up(request, parts, now, new, remember=remember, current=current)
+        callback = callback_of(request, parts)
+        handle = facts_of_way(pending, callback)["handle"]
+        _, started = await sign_up(
+            request, parts, now, new, remember=remember, current=current, return_to=callback, handle=handle
+        )
     except NotAccepted as refused:
         return await _render(request, parts, pending, form, refused)
     except SecondFactorAsked:

@@ -4,6 +4,7 @@ A browser that has not signed in to the account is asked for its password, or le
 """
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -14,6 +15,7 @@ from ...accounts.passwords import TooBusy
 from ...http.current_session import find_current
 from ...http.pages import ACCOUNT_LINK, ANSWERS_WITH_MAIL, HANDLE, Link, PageRefused, see_other
 from ...http.parts import Now, given
+from ...http.pending_requests import PendingParts, PendingRequest, find_pending
 from ...limits.attempts import TooManyAttempts
 from ...mail.kinds import Kind
 from ...mail.languages.sentences import Sentence
@@ -27,7 +29,7 @@ from ...signing_in.email_verification import (
 )
 from ...signing_in.guessing import WrongPassword
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
-from .after_sign_in import WayBackParts, callback_of
+from .after_sign_in import WayBackParts, address_of, callback_of, way_left
 from .forms import (
     CALLBACK,
     FormParts,
@@ -51,7 +53,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class VerifyPageParts(FormParts, AddressProofParts, WayBackParts):
+class VerifyPageParts(FormParts, PendingParts, AddressProofParts, WayBackParts):
     """The parts to show the page, to post a mail, and to confirm an address."""
 
 
@@ -59,13 +61,14 @@ class VerifyPageParts(FormParts, AddressProofParts, WayBackParts):
 async def show(request: Request, now: Now) -> Response:
     parts = given(request, VerifyPageParts)
     _require_mail(parts)
+    pending = await find_pending(request, parts, query_of(request, HANDLE), now=now)
     for state in ("sent", "done", "signed_up"):
         if query_of(request, state):
             asked = BeforeConfirming(ends=query_of(request, state) == ENDED)
-            return _render(request, parts, state, handle=query_of(request, HANDLE), asked=asked)
+            return _render(request, parts, state, pending, asked=asked)
     token = query_of(request, TOKEN)
     if token is not None:
-        return await _render_confirm(request, parts, now, token, query_of(request, CALLBACK) or "")
+        return await _render_confirm(request, parts, pending, now, token, callback_of(request, parts))
     current = await find_current(request, parts, now)
     return _render(request, parts, "ask", email=current.account.email if current else "")
 
@@ -97,31 +100,33 @@ async def _ask(request: Request, parts: VerifyPageParts, form: Parameters, now: 
 
 async def _confirm(request: Request, parts: VerifyPageParts, form: Parameters, token: str, now: Now) -> Response:
     callback = form.get(CALLBACK) or ""
+    callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
+    pending = await find_pending(request, parts, form.get(HANDLE), now=now)
+    again = partial(_render_confirm, request, parts, pending, now, token, callback)
     if not is_ours(request, parts, form):
-        error = why_not_ours(request, parts)
-        return await _render_confirm(request, parts, now, token, callback, error=error, status=403)
+        return await again(error=why_not_ours(request, parts), status=403)
     try:
         current = await find_current(request, parts, now)
         ended = await verify_email(request, parts, token, form.get("password") or "", now, current=current)
     except InvalidLink:
-        raise _spent() from None
+        raise _spent(pending, callback) from None
     except WrongPassword:
-        return await _render_confirm(request, parts, now, token, callback, error=NOT_THIS, status=403)
+        return await again(error=NOT_THIS, status=403)
     except TooManyAttempts as held:
         error = Sentence(TOO_MANY_ATTEMPTS, wait=in_words(held.retry_after))
-        page = await _render_confirm(request, parts, now, token, callback, error=error, status=429)
-        return retry_later(page, held.retry_after)
+        return retry_later(await again(error=error, status=429), held.retry_after)
     except TooBusy:
-        page = await _render_confirm(request, parts, now, token, callback, error=TOO_BUSY, status=429)
-        return retry_later(page, passwords.RETRY_AFTER)
+        return retry_later(await again(error=TOO_BUSY, status=429), passwords.RETRY_AFTER)
+    way = way_left(pending, callback)
     if ended.is_something:  # the page says so, also to an application's person
-        return see_other(PATH, done=ENDED)
-    return see_other(callback) if parts.trusted_origins.allows_redirect_to(callback) else see_other(PATH, done="yes")
+        return see_other(PATH, done=ENDED, **way)
+    return see_other(callback) if callback else see_other(PATH, done="yes", **way)
 
 
 async def _render_confirm(
     request: Request,
     parts: VerifyPageParts,
+    pending: PendingRequest | None,
     now: Now,
     token: str,
     callback: str,
@@ -131,33 +136,32 @@ async def _render_confirm(
 ) -> Response:
     link = await find_mailed(parts, Kind.VERIFY_EMAIL, token, now=now)
     if link is None:
-        raise _spent()
-    callback = callback if parts.trusted_origins.allows_redirect_to(callback) else ""
+        raise _spent(pending, callback)
     current = await find_current(request, parts, now)
     asked = await find_before_confirming(request, parts, link.account_id, now, current=current)
     shown = {"email": link.email, "token": token, "callback": callback}
-    return _render(request, parts, "confirm", **shown, asked=asked, error=error, status=status)
+    return _render(request, parts, "confirm", pending, **shown, asked=asked, error=error, status=status)
 
 
 def _render(
     request: Request,
     parts: VerifyPageParts,
     state: str,
+    pending: PendingRequest | None = None,
     *,
     email: str = "",
     token: str = "",
     callback: str = "",
-    handle: str | None = None,
     asked: BeforeConfirming = NOTHING,
     error: str | None = None,
     status: int = 200,
 ) -> Response:
-    fields, back = {NO_EMAIL: "email", NOT_THIS: "password"}, callback_of(request, parts)
+    fields, back = {NO_EMAIL: "email", NOT_THIS: "password"}, way_left(pending, callback_of(request, parts))
     return render_form(
         request,
         parts,
         "verify_email",
-        None,
+        pending,
         status=status,
         ends_at_client=callback != "",
         state=state,
@@ -168,16 +172,18 @@ def _render(
         callback=callback,
         asked=asked,
         reset_url=f"{RESET}?{urlencode({TOKEN: token, BY: BY_CONFIRMING})}",
-        signin_query=f"?{urlencode({HANDLE: handle} if handle else {CALLBACK: back})}" if handle or back else "",
+        signin_url=address_of(back),
     )
 
 
-def _spent() -> PageRefused:
+def _spent(pending: PendingRequest | None, callback: str) -> PageRefused:
+    way = way_left(pending, callback)
+    on = Link("signin-link", address_of(way), "Sign in") if way else ACCOUNT_LINK
     text = (
         "It was used already, is older than a day, or is not complete. If you have confirmed the address, all is well."
     )
     return PageRefused(
-        "This link does not work any more", text, links=(Link("verify-link", PATH, "Ask for a new link"), ACCOUNT_LINK)
+        "This link does not work any more", text, links=(Link("verify-link", PATH, "Ask for a new link"), on)
     )
 
 
