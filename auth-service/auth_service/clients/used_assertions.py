@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam
+from sqlalchemy import String, bindparam, exc
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..store.database import Database
+from ..store.database import POOL_TIMEOUT, Database
 from ..store.instants import Instant
 from ..store.rows import Expiry, Row
 from ..store.together import Asked, PerDatabase
@@ -69,10 +69,18 @@ class UsedAssertions:
 
     async def _write(self, gathered: dict[str, datetime]) -> Collection[str]:
         """Write what has gathered when the former ones are written. Returns the keys that were not there before."""
-        async with self._turn:
+        try:
+            async with asyncio.timeout(POOL_TIMEOUT.total_seconds()):
+                await self._turn.acquire()
+        except TimeoutError:  # while the database fails, those that wait do not add up
+            raise exc.TimeoutError("the uses before were not written in time") from None
+        finally:
             if self._gathered is gathered:  # from now on, others gather
                 self._gathered, self._written = {}, None
+        try:
             # Sorted, so that no two processes wait for each other.
             marks = {key: Asked(_MARK, {"key": key, "expires_at": gathered[key]}) for key in sorted(gathered)}
             found = await self.database.transact_together(marks)
+        finally:
+            self._turn.release()
         return [key for key, rows in found.items() if rows]

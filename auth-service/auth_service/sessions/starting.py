@@ -95,8 +95,9 @@ async def start_session(
     await session.flush()  # the account may be new
     begun = starting(account_id, proof, remember=remember, device=device, lifetimes=lifetimes, now=now)
     allocated = await status_indexes.allocate(session, begun.session_id)
-    asked = {name: each for name, each in begun.asked.items() if name != "index"}
-    started = begun.find_started({**await send(session, asked), "index": [(allocated.list_id, allocated.index)]})
+    known = {"surplus": [], "index": [(allocated.list_id, allocated.index)]}
+    asked = {name: each for name, each in begun.asked.items() if name not in known}
+    started = begun.find_started({**await send(session, asked), **known})
     if started is None:
         raise LookupError("the session's account is gone")
     return started

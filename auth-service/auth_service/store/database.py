@@ -175,7 +175,7 @@ def _open_engines(url: str) -> Database:
     # Two pools, one in autocommit: switching one connection's mode would cost two calls at each use.
     reader = create_async_engine(url, **pool, **reads)
     writer = create_async_engine(url, **pool, **common)
-    prepared = PreparedStatements(reader, max_age=MAX_AGE)
+    prepared = PreparedStatements(reader, max_age=MAX_AGE, patience=POOL_TIMEOUT.total_seconds())
 
     def refuse_if_ended(connection: Any, record: object, proxy: object) -> None:
         if has_ended(connection.driver_connection):

@@ -54,8 +54,7 @@ class InlineStatements(DriverStatements):
             cursor = driver.execute(compiled.text, values)
             rows = cursor.fetchall()
         except self._dialect.loaded_dbapi.Error as error:
-            self._driver = None
-            await self._give_up(await self._connection(compiled.text))
+            await self._forget(driver, compiled.text)
             raise self._wrapped(error, compiled.text) from error
         finally:
             tell_if_slow(time.perf_counter() - begun, compiled.text, driver)
@@ -66,6 +65,15 @@ class InlineStatements(DriverStatements):
         self._driver = pooled.driver_connection
         pooled.close()
         return self._driver
+
+    async def _forget(self, driver: Any, text: str) -> None:
+        """Close the connection, unless the pool has another one already."""
+        self._driver = None
+        pooled = await self._connection(text)
+        if pooled.driver_connection is driver:
+            await self._give_up(pooled)
+        else:
+            pooled.close()
 
     def close(self) -> None:
         """The connection is the pool's."""

@@ -8,11 +8,11 @@ import select
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Executable
+from sqlalchemy import Executable, exc
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -20,22 +20,26 @@ from .driver_statements import Compiled, DriverStatements
 from .together import Asked, Found, Refuse
 from .trips import BEGIN, COMMIT, ROLLBACK, Answer, Line, Sent
 
-KEPT = 6  # idle connections; the others of the pool are left to SQLAlchemy's statements
+MOST = 6  # connections of the pool that are taken here; the others are left to SQLAlchemy's statements
+MOST_TRANSACTIONS = 4  # at once: they may wait for a row's lock, and reads go on meanwhile
 CANCEL_TIMEOUT = 5.0  # seconds
 
 
 class PreparedStatements(DriverStatements):
     """Runs statements that are constants of modules. The engine's connections are in autocommit.
 
-    Some idle connections are kept here, the last used one first: to take one from SQLAlchemy's pool and give it back
+    Up to MOST connections are kept here, the last used one first: to take one from SQLAlchemy's pool and give it back
     costs more than a trip to the server.
     """
 
-    def __init__(self, engine: AsyncEngine, *, max_age: float) -> None:
-        """Connections go back to the pool after `max_age` seconds; it closes those that are too old."""
+    def __init__(self, engine: AsyncEngine, *, max_age: float, patience: float) -> None:
+        """Connections go back to the pool after `max_age` seconds; it closes those that are too old.
+
+        A statement waits `patience` seconds for a connection.
+        """
         dialect: Any = engine.sync_engine.dialect
         super().__init__(engine, type(dialect)(dbapi=dialect.dbapi, paramstyle="numeric_dollar"))
-        self._pool: Any = engine.pool
+        self._places, self._transactions = _Places(MOST, patience), _Places(MOST_TRANSACTIONS, patience)
         self._max_age = max_age
         self._idle: list[PoolProxiedConnection] = []
         self._lines: dict[Any, Line] = {}  # by the driver's connection
@@ -58,7 +62,8 @@ class PreparedStatements(DriverStatements):
             [answer] = await self._line(driver).trip([sent])
             return answer
 
-        answer = await self._send(compiled.text, send)
+        async with self._places:
+            answer = await self._send(compiled.text, send)
         return compiled.convert(answer.rows, answer)
 
     async def transact(self, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
@@ -80,7 +85,8 @@ class PreparedStatements(DriverStatements):
             await line.trip([COMMIT if refusal is None else ROLLBACK])
             return found, refusal
 
-        found, refusal = await self._send("; ".join(each.text for each in compiled.values()), send)
+        async with self._transactions, self._places:
+            found, refusal = await self._send("; ".join(each.text for each in compiled.values()), send)
         if refusal is not None:
             raise refusal
         return found
@@ -110,11 +116,7 @@ class PreparedStatements(DriverStatements):
         return line
 
     def _give_back(self, pooled: PoolProxiedConnection) -> None:
-        has_more = self._pool.checkedin() > 0 or self._pool.overflow() < 0  # otherwise somebody may wait for one
-        if has_more and len(self._idle) < KEPT:
-            self._idle.append(pooled)
-        else:
-            pooled.close()
+        self._idle.append(pooled)
 
     async def _give_up(self, pooled: PoolProxiedConnection) -> None:
         """Close it, and end a statement that it still waits for: the server would not notice before its end."""
@@ -126,6 +128,21 @@ class PreparedStatements(DriverStatements):
             with suppress(psycopg.Error):
                 await driver.cancel_safe(timeout=CANCEL_TIMEOUT)
         await super()._give_up(pooled)
+
+
+class _Places(asyncio.Semaphore):
+    def __init__(self, most: int, patience: float) -> None:
+        super().__init__(most)
+        self._patience = patience
+
+    async def acquire(self) -> Literal[True]:
+        if not self.locked():
+            return await super().acquire()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await super().acquire()
+        except TimeoutError:
+            raise exc.TimeoutError(f"no connection was free for {self._patience} s") from None
 
 
 async def send_together(line: Line, sent: Sequence[Sent]) -> Sequence[Answer]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import AsyncConnection, OperationalError, abc, adapt
+from psycopg import AsyncConnection, Error, OperationalError, abc, adapt
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
@@ -87,8 +87,10 @@ class Line:
         while pgconn.flush():
             await _wait(pgconn, to_write=True)
             pgconn.consume_input()
-        results = await self._receive(pgconn)
+        results, error = await self._receive(pgconn)
         pgconn.exit_pipeline_mode()
+        if error is not None:
+            raise error
         return [of.read(result) for of, result in zip(awaited, results, strict=True) if of is not None]
 
     def _prepare(self, pgconn: PGconn, text: str) -> Prepared:
@@ -97,9 +99,10 @@ class Line:
         prepared = self.prepared[text] = Prepared(name, adapt.Transformer(self.driver))
         return prepared
 
-    async def _receive(self, pgconn: PGconn) -> Sequence[PGresult]:
-        """The result of each command before the Sync."""
+    async def _receive(self, pgconn: PGconn) -> tuple[Sequence[PGresult], Error | None]:
+        """The result of each command before the Sync, and the server's error about the first that failed."""
         results: list[PGresult] = []
+        error: Error | None = None
         while True:
             while pgconn.is_busy():
                 await _wait(pgconn)
@@ -109,11 +112,11 @@ class Line:
                 if pgconn.status != ConnStatus.OK:
                     raise OperationalError("the connection is lost")
             elif result.status == ExecStatus.PIPELINE_SYNC:
-                return results
+                return results, error
             elif result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
                 results.append(result)
-            else:
-                raise error_from_result(result, encoding=self.driver.info.encoding)
+            elif result.status != ExecStatus.PIPELINE_ABORTED:  # that is what follows the one that failed
+                error = error_from_result(result, encoding=self.driver.info.encoding)
 
 
 async def _wait(pgconn: PGconn, *, to_write: bool = False) -> None:

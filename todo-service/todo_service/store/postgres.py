@@ -15,6 +15,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
+MAX_AGE = 1800  # seconds of a connection to PostgreSQL
 _BEGIN, _SETTING = SQL("BEGIN; SELECT {}"), SQL("set_config({}, {}, true)")  # true: only until the transaction ends
 
 
@@ -34,25 +35,29 @@ def open_engine(
         url,
         pool_size=20,
         max_overflow=0,  # an overflow connection is closed after one use; opening it costs more than waiting
-        pool_recycle=1800,  # seconds
+        pool_recycle=MAX_AGE,
         pool_reset_on_return=None,  # `_end_transaction` does it
         isolation_level="AUTOCOMMIT",  # `beginning` begins the transaction together with the setting
         connect_args={"options": f"-c timezone=UTC {timeouts}", **reachability},
         **options,
     )
-    event.listen(engine.sync_engine, "checkout", _refuse_if_over)
+    event.listen(engine.sync_engine, "checkout", _refuse_if_ended)
     event.listen(engine.sync_engine, "reset", _end_transaction)
     return engine
 
 
-def _refuse_if_over(connection: Any, record: object, proxy: object) -> None:
-    """Refuse an idle connection that has something to read: only the server's goodbye can be there.
+def has_ended(driver: Any) -> bool:
+    """Whether an idle connection has something to read: only the server's goodbye can be there.
 
     So the first request after a restart of the server does not fail. Unlike a ping, this needs no round trip.
     """
     poll = select.poll()
-    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
-    if poll.poll(0):
+    poll.register(driver.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _refuse_if_ended(connection: Any, record: object, proxy: object) -> None:
+    if has_ended(connection.driver_connection):
         raise DisconnectionError("the server has ended this connection")  # the pool opens a new one
 
 

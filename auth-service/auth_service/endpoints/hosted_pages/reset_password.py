@@ -25,7 +25,7 @@ from ...oauth.parameters import Parameters
 from ...signing_in.email_verification import AddressProofParts, find_before_confirming
 from ...signing_in.mailed_links import InvalidLink, find_mailed, request_link
 from ...signing_in.password_reset import ResetParts, reset_password
-from .after_sign_in import GOES_ON_TO, WayBackParts, callback_of, facts_of_way, query_back
+from .after_sign_in import GOES_ON_TO, WayBackParts, callback_of, facts_of_way, query_back, way_left
 from .forms import (
     CALLBACK,
     FormParts,
@@ -187,7 +187,7 @@ async def _render_reset(
 
 
 def _spent(pending: PendingRequest | None, callback: str) -> PageRefused:
-    way = query_back(pending, callback)
+    way = way_left(pending, callback)
     text = "It was used already, is older than an hour, or is not complete. Ask for a new one."
     links = (Link("reset-link", f"{PATH}?{urlencode(way)}" if way else PATH, "Ask for a new link"), ACCOUNT_LINK)
     return PageRefused("This link does not work any more", text, links=links)
