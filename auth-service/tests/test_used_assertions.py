@@ -44,7 +44,7 @@ def test_of_simultaneous_uses_one_is_accepted(database_url: str) -> None:
 
 
 def test_of_uses_at_several_processes_one_is_accepted(database_url: str) -> None:
-    """Their moments overlap, in different orders."""
+    """Three processes write the same keys at overlapping times, in different orders."""
     keys = [f"{number:03}" for number in range(3 * MOST)]
 
     async def run(database: Database) -> None:
@@ -76,7 +76,7 @@ def test_those_of_one_moment_are_written_together(database_url: str) -> None:
 
 
 def test_what_was_not_written_is_not_accepted(postgres_url: str) -> None:
-    """Nor does a failure, or a request that is cancelled, spoil what comes later."""
+    """A failed transaction and a cancelled request affect no later use."""
 
     async def run(database: Database) -> None:
         used = UsedAssertions(database)

@@ -32,8 +32,8 @@ ROLES = {  # PostgreSQL's role: its database, and the volume of the file with it
     "todo": ("todo", "todo/todo_database_url"),
     "todo_owner": ("todo", "todo-migration/todo_migration_database_url"),
 }
-# Every connection may send PING. Each service may count, under keys with its own prefix. The documents
-# of each service have the commands, under Limits.
+# Every connection may send PING. Each service may count, under keys with its own prefix: "Limits" in
+# auth-service/OPERATION.md and todo-service/README.md lists the commands.
 REDIS_USERS = "user default on nopass resetkeys resetchannels -@all +ping\n"
 REDIS_USER = "user {name} on #{digest} ~{name}:* resetchannels -@all +client|setinfo +eval +incr +pttl +pexpire\n"
 

@@ -48,8 +48,8 @@ def python(*, tests: bool = False) -> str:
 
 
 def slow_build() -> str:
-    """A sentence if this Python was built without the compiler's profile, as pyenv does by default; otherwise ""."""
-    is_of_distribution = sys.base_prefix == "/usr"  # Debian's says it otherwise, and all of them are built with it
+    """A warning if this Python was built without the compiler's profile, as by pyenv's default; otherwise ""."""
+    is_of_distribution = sys.base_prefix == "/usr"  # built with the profile, but Debian's CONFIG_ARGS do not say so
     if is_of_distribution or "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")):
         return ""
     return (

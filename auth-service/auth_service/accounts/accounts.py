@@ -111,7 +111,7 @@ def holding_password(account_id: str) -> Mapping[str, Asked]:
 
 
 def still_has(found: Found, password_hash: str) -> bool:
-    """Whether the account is active and has this password, by the answers to `holding_password`."""
+    """Whether the account is active and has the password of this hash, by the answers to `holding_password`."""
     return bool(found["active"]) and [*map(tuple, found["password"])] == [(password_hash,)]
 
 

@@ -73,7 +73,7 @@ async def record(
 async def record_alone(
     database: Database, event: str, *, now: datetime, account_id: str | None, most: int = MAX_PER_HOUR
 ) -> None:
-    """Write an event in a transaction of its own, and log it."""
+    """Write an event in a transaction of its own, and log it. `most`: as for `record`."""
     kept = keeping(event, now=now, account_id=account_id, client_id=None, facts={}, most=most)
     await database.transact_together({"event": kept}, lambda _: None)
     tell(event, {"account_id": account_id})

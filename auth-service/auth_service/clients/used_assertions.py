@@ -42,11 +42,11 @@ _MARK = PerDatabase(_marking)
 
 @dataclass
 class UsedAssertions:
-    """For one event loop."""
+    """Spends assertions and proofs, for one event loop."""
 
     database: Database
-    _gathered: dict[str, datetime] = field(default_factory=dict)  # what is written next: keys, and when they expire
-    _written: asyncio.Task[Collection[str]] | None = None  # its end: the keys that were not there before
+    _gathered: dict[str, datetime] = field(default_factory=dict)  # to be written next, by key: when it expires
+    _written: asyncio.Task[Collection[str]] | None = None  # writes what is gathered; its result is that of `_write`
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def spend(self, key: str, *, expires_at: datetime) -> bool:
@@ -58,7 +58,7 @@ class UsedAssertions:
         Raises:
             sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError: nothing of this moment was written.
         """
-        if key in self._gathered:  # by the first use, which waits to be written
+        if key in self._gathered:  # the first use waits to be written
             return False
         if self._written is None or len(self._gathered) == MOST:
             self._gathered = {}
@@ -68,14 +68,14 @@ class UsedAssertions:
         return key in await asyncio.shield(self._written)  # the others' uses are written although this one is cancelled
 
     async def _write(self, gathered: dict[str, datetime]) -> Collection[str]:
-        """Write what has gathered when the former ones are written. Returns the keys that were not there before."""
+        """Write what has gathered, when the last transaction has ended. Returns the keys that were not there before."""
         try:
             async with asyncio.timeout(POOL_TIMEOUT.total_seconds()):
                 await self._turn.acquire()
         except TimeoutError:  # while the database fails, those that wait do not add up
             raise exc.TimeoutError("the uses before were not written in time") from None
         finally:
-            if self._gathered is gathered:  # from now on, others gather
+            if self._gathered is gathered:  # later ones gather in another one
                 self._gathered, self._written = {}, None
         try:
             # Sorted, so that no two processes wait for each other.

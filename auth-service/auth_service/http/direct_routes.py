@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .unserved_addresses import is_overfull
 
-_TRACED = "fastapi.telemetry"  # key in the ASGI scope
+_TRACED = "fastapi.telemetry"  # key in the ASGI scope of a request that is traced
 
 
 class DirectRoute(APIRoute):

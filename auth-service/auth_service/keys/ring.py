@@ -100,7 +100,7 @@ async def open_rings(
 
 
 class _Published:
-    """The keys that are published, of several stores. Their statement is built once: it runs every two seconds."""
+    """Reads the published keys of several stores. The statement is built once, because it runs every two seconds."""
 
     def __init__(self, stores: Sequence[KeyStore]) -> None:
         self._stores = stores

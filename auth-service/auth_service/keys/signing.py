@@ -134,7 +134,7 @@ class KeyStore:
                 await asyncio.to_thread(self.open, key)
 
     def is_published(self, *, retired_after: BindParameter[datetime]) -> ColumnElement[bool]:
-        """`retired_after`: `retiring_max_age` ago."""
+        """Whether a key is published; a retiring one if it was retired after this instant, `retiring_max_age` ago."""
         is_retiring = (SigningKey.state == RETIRING) & (SigningKey.retired_at > retired_after)
         return self._is_ours & (SigningKey.state.in_((ACTIVE, NEXT)) | is_retiring)
 

@@ -67,7 +67,7 @@ class AttemptLimiter:
         return attempt
 
     def _counting(self, attempt: Attempt, now: datetime) -> Mapping[str, Asked]:
-        """By key: always from the narrowest to the widest, so that two transactions cannot wait for each other."""
+        """Its statements, by the budget's key: the narrowest network first, so that two transactions never deadlock."""
         limited = zip(attempt.network_keys, FREE_ATTEMPTS, strict=False)
         counting = {key: counting_with_delay(key, free, now=now) for key, free in limited}
         if (key := attempt.account_key) is not None:

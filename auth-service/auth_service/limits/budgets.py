@@ -33,6 +33,8 @@ DELAYS = [min(timedelta(seconds=2**doubling), MAX_DELAY) for doubling in range(1
 
 
 class TooManyAttempts(Exception):
+    """A budget takes no attempt before `retry_after` has passed."""
+
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__()
         self.retry_after = retry_after
@@ -50,13 +52,13 @@ class AttemptBudget(Row):
 
 
 def counting_with_delay(key: str, free: int, *, now: datetime) -> Asked:
-    """Count an attempt; no row: it has to wait. After `free` ones each further one waits, twice as long every time."""
+    """Count an attempt. No row: it has to wait. After `free` ones each further one waits twice as long as the last."""
     delays = {f"after_{step}": now + delay for step, delay in enumerate(DELAYS)}
     return Asked(_COUNT_WITH_DELAY, _values(key, now, FORGOTTEN_AFTER) | {"free": free} | delays)
 
 
 def counting_in_window(key: str, budget: int, window: timedelta, *, now: datetime) -> Asked:
-    """Count in a fixed window; no row: the budget is used up, and the next one has to wait for the window's end."""
+    """Count an attempt in a fixed window. No row: the budget is used up, and it has to wait for the window's end."""
     return Asked(_COUNT_IN_WINDOW, _values(key, now, window) | {"budget": budget})
 
 
@@ -65,6 +67,7 @@ def _values(key: str, now: datetime, lasting: timedelta) -> dict[str, object]:
 
 
 def forgetting(key: str) -> Asked:
+    """Delete the budget, so that the next attempt is its first one."""
     return Asked(_FORGET, {"key_": key})
 
 
@@ -118,6 +121,7 @@ def _too_many(next_at: Rows, now: datetime) -> TooManyAttempts:
 
 
 async def give_back(session: AsyncSession, key: str) -> None:
+    """As `giving_back`."""
     await send(session, {"given back": giving_back(key)})
 
 

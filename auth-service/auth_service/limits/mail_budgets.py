@@ -46,7 +46,7 @@ class MailBudgets:
             await take_in_window(session, self._hash("notices", account_id), NOTICES, NOTICES_WINDOW, now=now)
 
     async def take_notice_alone(self, database: Database, account_id: str, *, now: datetime) -> None:
-        """The same in a transaction of its own."""
+        """As `take_notice`, in a transaction of its own. Raises TooManyAttempts."""
         if self._is_on:
             key = self._hash("notices", account_id)
             await take_all(database, {key: counting_in_window(key, NOTICES, NOTICES_WINDOW, now=now)}, now)

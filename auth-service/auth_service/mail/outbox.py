@@ -81,7 +81,7 @@ class Outbox:
 
 
 def posting(kind: Kind, recipient: str, *, language: str, now: datetime, **facts: str) -> Asked:
-    """The statement of `Outbox.post`, for those that are sent together. Ask before whether mail `is_on`."""
+    """The statement of `Outbox.post`, to be sent together with others. The caller has checked that mail `is_on`."""
     return Asked(_POST, _row(kind, recipient, language, facts, now))
 
 

@@ -31,7 +31,12 @@ class Device:
 
 @dataclass(frozen=True)
 class Starting:
-    """The statements that start a session, for those that are sent together, after one that locks the account."""
+    """The statements that start a session. They are sent together with others, after one that locks the account.
+
+    Attributes:
+        row: the session's columns and their values, without its status index.
+        asked: the statements "surplus", "index" and "session", in this order.
+    """
 
     row: Mapping[str, Any]
     asked: Mapping[str, Asked]
@@ -42,7 +47,7 @@ class Starting:
         return session_id
 
     def find_started(self, found: Found) -> BrowserSession | None:
-        """The session. None: nothing may be stored; `start_session` finds out why not, or makes room."""
+        """The session, by the answers. None: it may not be stored; `start_session` finds out why not, or makes room."""
         if not found["session"] or found["surplus"]:
             return None
         return detached(BrowserSession, iter([*self.row.values(), *found["index"][0]]))
@@ -51,6 +56,7 @@ class Starting:
 def starting(
     account_id: str, proof: Proof, *, remember: bool, device: Device, lifetimes: Lifetimes, now: datetime
 ) -> Starting:
+    """Draw the session's id and token, and make its statements. Unless `remember` it ends after UNREMEMBERED_TTL."""
     ttl, session_id = lifetimes.ttl if remember else UNREMEMBERED_TTL, identifiers.draw()
     row = {
         "id": session_id,

@@ -87,7 +87,7 @@ def post_link(
 
 
 def posting_link(request: Request, kind: Kind, email: str, now: datetime, **facts: str) -> Asked:
-    """The statement of `post_link`, for those that are sent together. Ask before whether mail is on."""
+    """The statement of `post_link`, to be sent together with others. The caller has checked that mail is on."""
     return posting(kind, email, language=language_of(request), now=now, **_known(facts))
 
 

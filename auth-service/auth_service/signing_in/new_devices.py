@@ -35,7 +35,7 @@ def tell(session: AsyncSession, request: Request, parts: MailParts, account: Acc
 
 
 def telling(request: Request, account: Account, now: datetime) -> Asked:
-    """The statement of `tell`, for those that are sent together."""
+    """The statement of `tell`, to be sent together with others."""
     return posting_link(request, Kind.NEW_DEVICE, account.email, now, **_facts(request, now))
 
 

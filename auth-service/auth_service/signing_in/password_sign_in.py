@@ -21,7 +21,7 @@ from .guessing import Tried, WrongPassword, place_in_queue, verify_password
 from .known_passwords import Credentials, Known, find_known, renewed
 from .mailed_links import remind_to_verify
 from .new_devices import is_to_be_told, tell
-from .usual_sign_in import UsualParts, find_usual_session, is_usual
+from .usual_sign_in import UsualParts, is_usual, start_usual_session
 
 
 class WrongCredentials(Exception):
@@ -95,7 +95,7 @@ async def sign_in(
 
         async def begin(known: Known) -> BrowserSession | Asked:
             if current is None and is_usual(known, parts):
-                started = await find_usual_session(
+                started = await start_usual_session(
                     request, parts, known, attempt, remember=remember, tells=tells, now=now
                 )
                 if started is not None:

@@ -26,8 +26,8 @@ class Factor:
     """An account's second factor.
 
     Attributes:
-        on_since: None: it has none.
-        is_required: it has to have one.
+        on_since: when it was turned on; None: the account has none.
+        is_required: whether the account has to have one.
     """
 
     on_since: datetime | None
@@ -35,11 +35,12 @@ class Factor:
 
 
 def finding_factor(account_id: str) -> Asked:
+    """Read the account's second factor, with a row for each of its roles and what that role's API requires."""
     return Asked(_FIND, {"account_id": account_id})
 
 
 def read_factor(rows: Rows, checks: FactorChecks) -> Factor:
-    """What the rows of `finding_factor` say."""
+    """The account's second factor, by the rows of `finding_factor`. Without rows the account is gone."""
     on_since, required_at = rows[0][:2] if rows else (None, None)
     by_a_role = _is_required_by_a_role([(role, roles) for *_, role, roles in rows])
     return Factor(on_since, checks.required_of_all or required_at is not None or by_a_role)

@@ -1,8 +1,8 @@
 """The usual end of a sign-in with a password: a session, by one transaction whose statements are sent together.
 
 Each statement that is sent alone costs more than all else that a sign-in does beside its Argon2id hash. Whatever is not
-usual changes nothing here, and begin_or_ask does it: a second factor, another hash of the password, the session that
-this browser has already, or too many sessions.
+usual changes nothing here, and `begin_or_ask` (begun.py) does it: a second factor, another hash of the password, the
+session that this browser has already, or too many sessions.
 """
 
 from dataclasses import dataclass
@@ -28,22 +28,22 @@ NOTHING_ASKED = Factor(on_since=None, is_required=False)
 
 
 class _Unusual(Exception):
-    """The transaction is not committed."""
+    """The sign-in is not usual; the transaction is rolled back."""
 
 
 @dataclass(frozen=True)
 class UsualParts(BeginParts, KnownParts, MailParts):
-    """The parts to end a sign-in so."""
+    """The parts to end a usual sign-in."""
 
 
 def is_usual(known: Known, parts: UsualParts) -> bool:
-    """Whether this is worth a try, by what was read before the password was compared."""
+    """Whether the sign-in may be a usual one, by what was read before the password was compared."""
     account, for_all = known.account, parts.factor_checks.required_of_all
     has_factor = account.second_factor_at is not None or account.second_factor_required_at is not None
     return known.renewed is None and not has_factor and not for_all
 
 
-async def find_usual_session(
+async def start_usual_session(
     request: Request,
     parts: UsualParts,
     known: Known,
@@ -53,7 +53,13 @@ async def find_usual_session(
     tells: bool,
     now: datetime,
 ) -> BrowserSession | None:
-    """Start the session. None: it is no usual sign-in, or the password is another one; nothing was changed."""
+    """Start the session, if the sign-in is a usual one. None: it is not, or the password is another one meanwhile.
+
+    Nothing is changed then.
+
+    Args:
+        tells: whether a mail tells of the new browser.
+    """
     account_id, device, lifetimes = known.account.id, device_of(request), parts.session_lifetimes
     new = starting(account_id, BY_PASSWORD, remember=remember, device=device, lifetimes=lifetimes, now=now)
     facts = {"session_id": new.session_id, "amr": " ".join(BY_PASSWORD.methods)}

@@ -20,7 +20,7 @@ from .epochs import ListName
 from .lists import OPEN, VOID, StatusIndex, StatusList
 from .versions import raise_at_commit
 
-_DRAWS, _TRIES = 8, 8  # of a list that is as full as it may get, every third try of eight draws hits used ones only
+_DRAWS, _TRIES = 8, 8  # when a list is as full as it may get, all eight draws of every third try are in use
 
 
 class NoFreeIndex(Exception):

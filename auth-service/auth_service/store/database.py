@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 LOCK_TIMEOUT = timedelta(seconds=10)
 STATEMENT_TIMEOUT = timedelta(seconds=15)
-MAX_AGE = 1800  # seconds of a connection to PostgreSQL
+MAX_AGE = 1800  # seconds that a connection to PostgreSQL is used
 POOL_TIMEOUT = timedelta(seconds=5)  # waiting this long for a connection ends in 503
 # If the network to the server is cut, TCP alone would wait for a quarter of an hour. The server's own timeouts cannot
 # help: its errors do not arrive.

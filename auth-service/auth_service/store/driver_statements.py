@@ -23,7 +23,7 @@ class DriverStatements:
     """The base of what runs an engine's statements. They live as long as the process; their values are parameters."""
 
     def __init__(self, engine: AsyncEngine, dialect: Dialect | None = None) -> None:
-        """`dialect`: of the statements; None: the engine's."""
+        """`dialect` compiles the statements; None: the engine's."""
         self._engine = engine
         self._dialect = dialect or engine.sync_engine.dialect
         self._compiled: dict[Executable, Compiled] = {}
@@ -100,7 +100,7 @@ class Compiled:
         return value if bind is None else bind(value)
 
     def bind_in_order(self, parameters: Mapping[str, object]) -> Sequence[object]:
-        """The same for a dialect whose parameters are numbered."""
+        """The values in the order of the parameters, for a dialect that numbers them."""
         values = self.bind(parameters)
         return [values[name] for name in self._order]
 

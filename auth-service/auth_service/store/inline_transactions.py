@@ -10,7 +10,7 @@ from .together import Asked, Found, Refuse
 
 
 class InlineTransactions(DriverStatements):
-    """Transactions on the writer's connection. They run on the event loop, and wait in its thread."""
+    """Transactions on the writer's connection. Statements run on the event loop; BEGIN and COMMIT wait in a thread."""
 
     async def transact(self, asked: Mapping[str, Asked], refuse: Refuse | None) -> Found:
         """The rows of each statement. Raises what `refuse` returns, after everything was rolled back.

@@ -92,7 +92,7 @@ class PreparedStatements(DriverStatements):
         return found
 
     def close(self) -> None:
-        """Give all connections back to the pool."""
+        """Give all idle connections back to the pool."""
         while self._idle:
             self._idle.pop().close()
 
@@ -108,7 +108,7 @@ class PreparedStatements(DriverStatements):
         return await super()._connection(text)
 
     def _line(self, driver: Any) -> Line:
-        """The connection as a line. It knows what was prepared on it, for as long as it lives."""
+        """What was prepared on this connection. It is kept until the connection is closed."""
         line = self._lines.get(driver)
         if line is None:
             self._lines = {open_: known for open_, known in self._lines.items() if not open_.closed}

@@ -26,6 +26,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """What the server has returned for a statement, in place of a cursor."""
+
     rows: Sequence[Sequence[Any]]
     description: Sequence[tuple[str, int]]  # of each column (PEP 249): its name and the OID of its type
 
@@ -47,6 +49,7 @@ class Prepared:
         pgconn.send_query_prepared(self.name, dumped, result_format=Format.BINARY)
 
     def read(self, result: PGresult) -> Answer:
+        """The rows of libpq's result, converted."""
         self.adapters.set_pgresult(result, set_loaders=self.description is None)
         if self.description is None:
             encoding = self.adapters.encoding
@@ -94,6 +97,7 @@ class Line:
         return [of.read(result) for of, result in zip(awaited, results, strict=True) if of is not None]
 
     def _prepare(self, pgconn: PGconn, text: str) -> Prepared:
+        """Put a Parse into libpq's buffer. Its result comes before the statement's."""
         name = f"auth_{len(self.prepared)}".encode()
         pgconn.send_prepare(name, text.encode())
         prepared = self.prepared[text] = Prepared(name, adapt.Transformer(self.driver))

@@ -14,7 +14,7 @@ PATH = protected_resource.PREFIX + RESOURCE_PATH
 
 # What a person reads about each when an agent asks for it: deploy/configuration/todos.yaml.
 LIST, SEARCH, ADD, COMPLETE, PLAN = SCOPES = ("mcp:list", "mcp:search", "mcp:add", "mcp:complete", "mcp:plan")
-READING = frozenset({"list_todos", "list_lists", "search_todos"})  # tools; every other one changes something
+READING = frozenset({"list_todos", "list_lists", "search_todos"})  # tools that change nothing; all others do
 
 router = APIRouter(tags=["metadata"])
 add_preflight(router, PATH)

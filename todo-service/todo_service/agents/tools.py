@@ -199,7 +199,7 @@ async def _plan_shared(call: Call, ready: Ready, columns: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool. One that is not in `READING` is refused while the status lists are stale."""
+    """A tool. Unless it is in `metadata.READING`, it changes todos and is refused while the status lists are stale."""
 
     scope: str
     title: str

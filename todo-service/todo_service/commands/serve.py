@@ -57,7 +57,7 @@ class Server(UvicornServer):
         if self._shared is not None:
             self._tasks.append(asyncio.create_task(self._shared.write_forever(partial(own_metrics, self._app))))
         gc.collect()
-        gc.freeze()  # what every request uses is not looked through again: a full collection stops all requests
+        gc.freeze()  # later collections skip what is loaded: looking through it would stop all requests
         if self._place is not None:
             asyncio.get_running_loop().add_reader(self._place.lifeline, self._end_with_the_first_process)
             self._place.say_ready()

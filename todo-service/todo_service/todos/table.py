@@ -49,10 +49,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _partial_index(name: str, *columns: Column[Any], where: str, on: Sequence[str] = ("postgresql", "sqlite")) -> Index:
-    """An index of the rows of a condition, which a migration makes. `on`: other databases index all rows.
+    """An index of the rows for which `where` is true, on the databases `on`; on others it has all rows.
 
-    As `postgresql_where` it would load the dialect of PostgreSQL, which takes 2 MB, also for SQLite. A test gives the
-    conditions to SQLAlchemy and compares the tables with the migrated ones.
+    A migration makes it. The argument `postgresql_where` would load the dialect of PostgreSQL, which takes 2 MB, also
+    for SQLite. So a test gives the conditions to SQLAlchemy, and compares the tables with the migrated ones.
     """
     return Index(name, *columns, info={"where": dict.fromkeys(on, where)})
 

@@ -49,17 +49,17 @@ def query_back(pending: PendingRequest | None, callback: str) -> dict[str, str]:
 
 
 def way_left(pending: PendingRequest | None, callback: str) -> dict[str, str]:
-    """The same, without a request that was answered meanwhile."""
+    """As `query_back`, but without a request that was answered meanwhile."""
     return query_back(None if pending is None or pending.is_answered else pending, callback)
 
 
 def address_of(way: Mapping[str, str]) -> str:
-    """Where the way goes on, also for a person who is signed in."""
+    """The URL to which these parameters lead on: /authorize for a request that waits, otherwise /signin."""
     return f"{AUTHORIZE if HANDLE in way else '/signin'}?{urlencode(way)}" if way else "/signin"
 
 
 def facts_of_way(pending: PendingRequest | None, callback: str) -> dict[str, str]:
-    """The same for a mail. A request that is bound to no browser would count in every one that opens the link."""
+    """The way back as facts of a mail. A request that belongs to no browser is left out: any could continue it."""
     handle = "" if pending is None or pending.is_unbound else pending.handle
     return {"handle": handle, GOES_ON_TO: callback}
 

@@ -153,7 +153,7 @@ export async function listProviders(): Promise<Provider[]> {
   return ask((options) => client.$fetch<Provider[]>("/list-providers", options));
 }
 
-/** Whether the service sends mails. */
+/** Whether auth-service sends mails. */
 export async function sendsMail(): Promise<boolean> {
   return (await ask((options) => client.$fetch<{ mail: boolean }>("/capabilities", options))).mail;
 }

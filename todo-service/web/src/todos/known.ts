@@ -54,7 +54,7 @@ export class KnownTodos {
     this.forget(id);
   }
 
-  /** These are all. Those that this tab has deleted or changed while they were read are left as they are here. */
+  /** Replaces all todos by these. Those that this tab has deleted or changed meanwhile stay as they are here. */
   replace(todos: readonly Todo[]): void {
     const newest = todos.filter((each) => !this.#isRemoved(each)).map((each) => this.#newerOf(each));
     this.#sorted = newest.sort(newestFirst);
@@ -67,7 +67,7 @@ export class KnownTodos {
     return known && known.version > todo.version ? known : todo;
   }
 
-  /** It was read before this tab deleted it, and answered late. */
+  /** Whether this tab has deleted the todo after it was read: the answer came late. */
   #isRemoved(todo: Todo): boolean {
     return todo.version <= (this.#removed.get(todo.id) ?? -1);
   }
