@@ -65,14 +65,14 @@ DIALECT = Difference(
     "Only auth-service sends statements with numbered parameters, and keeps connections that it has used.",
     auth='''
     def __init__(self, engine: AsyncEngine, dialect: Dialect | None = None) -> None:
-        """`dialect`: of the statements; None: the engine's."""
+        """`dialect` compiles the statements; None: the engine's."""
         self._dialect = dialect or engine.sync_engine.dialect
         self._give_back(pooled)
     def _give_back(self, pooled: PoolProxiedConnection) -> None:
         pooled.close()
         self._order: Sequence[str] = compiled.positiontup or ()
     def bind_in_order(self, parameters: Mapping[str, object]) -> Sequence[object]:
-        """The same for a dialect whose parameters are numbered."""
+        """The values in the order of the parameters, for a dialect that numbers them."""
         values = self.bind(parameters)
         return [values[name] for name in self._order]
 ''',

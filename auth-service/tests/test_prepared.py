@@ -6,20 +6,26 @@ from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
-from sqlalchemy import Float, Select, Text, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Float, Select, Text, bindparam, cast, func, select
 from sqlalchemy.exc import MultipleResultsFound, ProgrammingError
 
 from auth_service.accounts.accounts import Account
 from auth_service.sessions.browser_sessions import BrowserSession
 from auth_service.store.database import Database
-from auth_service.store.prepared import KEPT
+from auth_service.store.prepared import MOST, MOST_TRANSACTIONS
 from auth_service.store.slow_statements import SLOW, tell_if_slow
+from auth_service.store.together import Asked
 from auth_service.telemetry import logs
 
 from .conftest import Start
 from .opened_database import with_database
 
 _SLEEP: Select[*tuple[str]] = select(func.pg_sleep(bindparam("seconds", type_=Float)))
+_LOCK: Select[*tuple[str]] = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
+_WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND NOT granted
+"""
 _ONE: Select[*tuple[float]] = select(cast(bindparam("number", type_=Float), Float))
 _LENGTH: Select[*tuple[int]] = select(func.length(bindparam("typed", type_=Text)))
 _UNKNOWN: Select[*tuple[str]] = select(func.no_such_function(bindparam("typed", "")))
@@ -96,10 +102,26 @@ def test_connections_that_are_kept_leave_some_to_others(postgres_url: str) -> No
         for _ in range(2):
             await asyncio.gather(*(database.find_row(_ONE, {"number": float(number)}) for number in range(30)))
             async with AsyncExitStack() as opened:
-                sessions = [await opened.enter_async_context(database.reading()) for _ in range(10 - KEPT)]
+                sessions = [await opened.enter_async_context(database.reading()) for _ in range(10 - MOST)]
                 assert [await session.scalar(select(1)) for session in sessions] == [1] * len(sessions)
 
     with_database(postgres_url, read)
+
+
+def test_reads_go_on_while_transactions_wait_for_a_lock(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(7)")
+
+        async def read(database: Database) -> None:
+            asked = {"lock": Asked(_LOCK, {"key": 7})}
+            waiting = [asyncio.create_task(database.transact_together(asked)) for _ in range(20)]
+            while holder.execute(_WAITING).fetchone() != (MOST_TRANSACTIONS,):  # noqa: ASYNC110 - PostgreSQL tells nobody
+                await asyncio.sleep(0.01)
+            assert await database.find_row(_ONE, {"number": 1.5}) == (1.5,)
+            holder.rollback()
+            assert len(await asyncio.gather(*waiting)) == len(waiting)
+
+        with_database(postgres_url, read)
 
 
 def test_a_slow_statement_that_closed_its_connection_is_told(
