@@ -23,6 +23,10 @@ from pydantic import BaseModel  # noqa: E402 - without pydantic.v1
 # names that uvicorn imports from it. They take 1.6 MB.
 sys.modules["uvicorn.main"] = ModuleType("uvicorn.main")
 vars(sys.modules["uvicorn.main"]).update(Server=None, main=None, run=None)
+import uvicorn.server  # noqa: E402 - while its command line is absent
+
+for module in (uvicorn, sys.modules["uvicorn.main"]):  # sse-starlette, for one, needs it
+    vars(module)["Server"] = uvicorn.server.Server
 # FastAPI's models of an OpenAPI document are built at the first request for /openapi.json. They take 1.5 MB.
 BaseModel.model_config["defer_build"] = True
 import fastapi.openapi.models  # noqa: E402, F401 - with what it imports
